@@ -107,6 +107,9 @@ type Host interface {
 	CreateImage(index offset.Index) (ImageWriter, error)
 	// NewestImage opens the newest published image; ok is false if there is none.
 	NewestImage() (index offset.Index, image io.ReadCloser, ok bool, err error)
+	// OldestImage opens the oldest published image whose boundary entry is still in the log: with the log after it
+	// everything retained can be rebuilt, which an Applier does when its own files are damaged. ok is false if there is none.
+	OldestImage() (index offset.Index, image io.ReadCloser, ok bool, err error)
 	// Retain asks for the removal of log entries and images below from, a boundary. It returns at once.
 	Retain(from offset.Index)
 	// Fatal ends the process after logging err: a failed write or fsync, or a state that cannot be.
