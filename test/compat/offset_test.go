@@ -1,0 +1,67 @@
+package compat
+
+import (
+	"testing"
+	"time"
+
+	"github.com/apache/rocketmq-client-go/v2/consumer"
+)
+
+func TestOffsetsAreKeptOverARestart(t *testing.T) {
+	t.Parallel()
+	topic, group, p := newTopic(t, 4), unique(t, "g"), newProducer(t)
+	old := bodies("before", 40)
+	send(t, p, topic, old...)
+	s := &sink{}
+	c := startConsumer(t, group, topic, "*", s, fromFirst())
+	s.waitBodies(t, settle, old)
+	if err := c.Shutdown(); err != nil { // commits the offsets
+		t.Fatal(err)
+	}
+	fresh := bodies("while away", 20)
+	send(t, p, topic, fresh...)
+	again := &sink{}
+	startConsumer(t, group, topic, "*", again, fromFirst())
+	again.waitBodies(t, settle, fresh)
+}
+
+// A new group begins at the start of a queue whose first message is still in memory, whatever it asks for: the broker
+// answers offset 0 to its first query (ConsumerManageProcessor#queryConsumerOffset).
+func TestNewGroupSeesAYoungTopicWhole(t *testing.T) {
+	t.Parallel()
+	topic, p := newTopic(t, 2), newProducer(t)
+	want := bodies("young", 10)
+	send(t, p, topic, want...)
+	for name, where := range fromWhere() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			startConsumer(t, unique(t, "g"), topic, "*", s, consumer.WithConsumeFromWhere(where))
+			s.waitBodies(t, settle, want)
+		})
+	}
+}
+
+// On empty queues the client falls back to its own rule: largest offset (30), zero, or offset by time (29).
+func TestNewGroupOnAnEmptyTopic(t *testing.T) {
+	t.Parallel()
+	for name, where := range fromWhere() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			topic, p, s := newTopic(t, 2), newProducer(t), &sink{}
+			at := time.Now().UTC().Format("20060102150405") // the client reads it as UTC
+			startConsumer(t, unique(t, "g"), topic, "*", s,
+				consumer.WithConsumeFromWhere(where), consumer.WithConsumeTimestamp(at))
+			want := bodies("later", 10)
+			send(t, p, topic, want...)
+			s.waitBodies(t, settle, want)
+		})
+	}
+}
+
+func fromWhere() map[string]consumer.ConsumeFromWhere {
+	return map[string]consumer.ConsumeFromWhere{
+		"first": consumer.ConsumeFromFirstOffset, "last": consumer.ConsumeFromLastOffset,
+		"timestamp": consumer.ConsumeFromTimestamp,
+	}
+}
