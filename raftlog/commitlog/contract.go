@@ -1,47 +1,10 @@
 package commitlog
 
 import (
-	"errors"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/raftmq/raftmq/internal/offset"
-	"github.com/raftmq/raftmq/internal/vfs"
 )
-
-// UUID is 16 random bytes: the identity of a group or of an instance of a member.
-type UUID [16]byte
-
-// Flush says when an append is durable.
-type Flush int
-
-const (
-	// FlushSync returns from Append after fdatasync. The default (design D6).
-	FlushSync Flush = iota
-	// FlushAsync syncs behind the appends, at most FlushInterval or UnsyncedBytesMax later. What a crash of
-	// the host may then lose is acknowledged data; every status output shows it as relaxed.
-	FlushAsync
-)
-
-// Options configure a Log. Zero values take the defaults that EnsureDefaults names.
-type Options struct {
-	FS       vfs.FS
-	Dir      string
-	Group    UUID // seeds record checksums, in every segment header
-	Instance UUID // in every segment header
-	// SegmentBytes ends a segment after the record that passes it. Default 1 GiB. Local; may change.
-	SegmentBytes int64
-	// UnsyncedBytesMax is W of design D10. Default 8 MiB.
-	UnsyncedBytesMax int64
-	Flush            Flush
-	FlushInterval    time.Duration // FlushAsync only; default 100 ms
-	// TailCacheBytes bounds the cache of recent records. Default 32 MiB.
-	TailCacheBytes int64
-	// ReserveBytes is the free disk space below which HasSpace reports false. Default 256 MiB.
-	ReserveBytes int64
-	Logger       hclog.Logger
-}
 
 // Entry is one log entry. Type is hashicorp/raft's LogType. Data of type 0 (a command) is a batch, see
 // AppendBatchHeader; every other type is opaque.
@@ -52,32 +15,6 @@ type Entry struct {
 	AppendedAt time.Time // nanoseconds kept
 	Data       []byte
 }
-
-// Errors of a Log.
-var (
-	// ErrNotFound: the index or position is below the first retained or beyond the last record.
-	ErrNotFound = errors.New("not in the log")
-	// ErrCorrupt: bytes on disk do not match their checksum. Returned wrapped in a *DamageError.
-	ErrCorrupt = errors.New("checksum mismatch")
-	// ErrFailed: a write or fsync failed earlier; the log accepts no more writes (design D11).
-	ErrFailed = errors.New("log store failed, restart the process")
-	// ErrFull: no disk space for the next segment. Not latched; heals when space returns (design D12).
-	ErrFull = errors.New("disk full")
-	// ErrProtected: a deletion at or below the commit watermark was asked for (design D5).
-	ErrProtected = errors.New("deletion at or below the commit index refused")
-)
-
-// DamageError says where the log is damaged. It wraps ErrCorrupt.
-type DamageError struct {
-	File     string
-	Position offset.Physical
-	Reason   string
-}
-
-func (e *DamageError) Error() string {
-	return "damaged at position " + e.Position.String() + " in " + e.File + ": " + e.Reason
-}
-func (e *DamageError) Unwrap() error { return ErrCorrupt }
 
 // Log is the segmented CommitLog of one member. One goroutine appends and truncates; all read methods may be
 // called from any goroutine at any time.
