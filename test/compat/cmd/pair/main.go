@@ -1,0 +1,108 @@
+// Pair runs a producer and a push consumer of the stock Go client with their default settings while a cluster is
+// disturbed, keeps a journal, and judges it.
+//
+//	pair -namesrv 127.0.0.1:9876 -duration 1m -rate 200 -journal go.jsonl
+//	pair -check go.jsonl -faults faults.jsonl -gap-max 2s -failed-max 0
+//
+// The first form sends until the duration ends or it is interrupted, waits until everything acknowledged has been
+// delivered, and judges its own journal. The second judges journals that exist, also those of the Java pair. Both print a
+// report as JSON and exit 1 if an acknowledged message is missing, elsewhere or out of order, or if a limit is broken.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/apache/rocketmq-client-go/v2/rlog"
+
+	"github.com/raftmq/raftmq/test/compat/internal/pair"
+)
+
+// limits are what a run may show besides losing nothing; a negative one is no limit.
+type limits struct {
+	failed int
+	gap    time.Duration
+}
+
+func main() {
+	var o options
+	var l limits
+	check := flag.String("check", "", "journals to judge, separated by commas, instead of running")
+	faults := flag.String("faults", "", "journal of the faults, for -check")
+	flag.StringVar(&o.namesrv, "namesrv", os.Getenv("NAMESRV_ADDR"), "addresses of the NameServers, separated by ';'")
+	flag.StringVar(&o.topic, "topic", "", "topic; created with 8 queues on each leader if it is left out")
+	flag.StringVar(&o.journal, "journal", "pair.jsonl", "file for the journal")
+	flag.DurationVar(&o.duration, "duration", time.Minute, "how long to send")
+	flag.DurationVar(&o.drain, "drain", 90*time.Second, "how long to wait afterwards for what was acknowledged")
+	flag.IntVar(&o.rate, "rate", 200, "messages a second, over all lanes")
+	flag.IntVar(&o.lanes, "lanes", 16, "goroutines that send, each waiting for its answer")
+	flag.IntVar(&l.failed, "failed-max", -1, "sends that may fail; -1: any number")
+	flag.DurationVar(&l.gap, "gap-max", -1, "longest time without an ack; -1: any")
+	flag.Parse()
+	rlog.SetLogLevel("fatal") // errors are in the journal
+
+	journals := strings.Split(*check, ",")
+	if *check == "" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		if err := run(ctx, o); err != nil {
+			fail(err)
+		}
+		journals = []string{o.journal}
+	}
+	if *faults != "" {
+		journals = append(journals, *faults)
+	}
+	broken, err := judge(journals, l)
+	if err != nil {
+		fail(err)
+	}
+	if len(broken) > 0 {
+		fail(fmt.Errorf("%s", strings.Join(broken, "; ")))
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "pair:", err)
+	os.Exit(1)
+}
+
+// judge prints the report of the journals and returns what is wrong with it.
+func judge(journals []string, l limits) ([]string, error) {
+	var events []pair.Event
+	for _, path := range journals {
+		read, err := pair.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, read...)
+	}
+	report := pair.Judge(events)
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	fmt.Println(string(text))
+
+	var broken []string
+	if report.Acked == 0 {
+		broken = append(broken, "nothing was acknowledged")
+	}
+	if report.Lost() {
+		broken = append(broken, fmt.Sprintf("%d missing, %d misplaced, %d out of order", report.Missing, report.Misplaced, report.OutOfOrder))
+	}
+	if l.failed >= 0 && report.Failed > l.failed {
+		broken = append(broken, fmt.Sprintf("%d sends failed", report.Failed))
+	}
+	if l.gap >= 0 && report.LongestGap > float64(l.gap.Milliseconds()) {
+		broken = append(broken, fmt.Sprintf("no ack for %.0f ms", report.LongestGap))
+	}
+	return broken, nil
+}
