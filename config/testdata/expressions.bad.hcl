@@ -1,0 +1,2 @@
+cluster  = upper("a")
+data_dir = "${env.HOME}/data"

@@ -1,0 +1,2 @@
+cluster = "A
+broker "RaftNode00" {
