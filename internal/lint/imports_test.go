@@ -11,7 +11,7 @@ import (
 var arrows = map[string][]string{
 	"cmd/raftmq":        {"cmd/internal/cli"},
 	"cmd/internal/cli":  {"*"},
-	"console":           {"broker", "broker/state", "raftlog", "raftlog/commitlog", "internal/offset"},
+	"console":           {"broker", "broker/state", "raftlog", "raftlog/commitlog", "consumequeue", "internal/offset"},
 	"broker":            {"broker/state", "raftlog", "raftlog/commitlog", "consumequeue", "client", "remoting", "remoting/protocol", "remoting/message", "internal/offset", "internal/vfs"},
 	"broker/state":      {"raftlog", "raftlog/commitlog", "consumequeue", "remoting/message", "internal/offset", "internal/vfs"},
 	"namesrv":           {"remoting", "remoting/protocol"},
