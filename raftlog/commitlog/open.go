@@ -39,7 +39,7 @@ func prepare(o Options) (*sideFile, error) {
 	if err := createIfNew(o); err != nil {
 		return nil, err
 	}
-	side, err := openSideFile(o.FS, o.Dir)
+	side, err := openSideFile(o.FS.OpenReadWrite, o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func recoverLog(o Options, side *sideFile) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recovery{fs: o.FS, dir: o.Dir, group: o.Group, instance: o.Instance, side: side.state, files: files}
+	r := &recovery{fs: o.FS, open: o.FS.OpenReadWrite, dir: o.Dir, instance: o.Instance, side: side.state, files: files}
 	err = r.load()
 	if err == nil {
 		err = r.act(o)

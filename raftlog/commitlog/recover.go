@@ -14,9 +14,9 @@ import (
 // damaged log is left as it was found. Verify uses it too.
 type recovery struct {
 	fs       vfs.FS
+	open     func(string) (vfs.File, error) // FS.OpenReadWrite, or FS.Open for who only looks
 	dir      string
-	group    UUID
-	instance UUID
+	instance UUID // that must be in every header; zero takes the first one found
 	side     sideState
 	files    listing
 
@@ -80,7 +80,7 @@ func (r *recovery) openSegments() error {
 
 func (r *recovery) openSegment(first offset.Physical) error {
 	name := segmentName(r.dir, first)
-	file, err := r.fs.OpenReadWrite(name)
+	file, err := r.open(name)
 	if err != nil {
 		return err
 	}
@@ -89,6 +89,7 @@ func (r *recovery) openSegment(first offset.Physical) error {
 		file.Close()
 		return err
 	}
+	r.instance = h.instance
 	r.segments = append(r.segments, newSegment(file, name, h.first))
 	return nil
 }
@@ -103,7 +104,7 @@ func (r *recovery) readSegmentHeader(file vfs.File, name string, first offset.Ph
 	switch {
 	case err != nil:
 		return h, &DamageError{File: name, Position: first, Reason: err.Error()}
-	case h.group != r.group || r.instance != (UUID{}) && h.instance != r.instance:
+	case h.group != r.side.group || h.instance != r.instance && r.instance != (UUID{}):
 		return h, fmt.Errorf("segment %s is of group %s, instance %s: %w", name, h.group, h.instance, ErrForeign)
 	case h.first.position != first:
 		return h, &DamageError{File: name, Position: first, Reason: "the header names position " + h.first.position.String()}
@@ -159,7 +160,7 @@ func (r *recovery) loadIndex(seg *segment, end place) bool {
 	if err != nil {
 		return false
 	}
-	offsets, err := decodeIndex(b, r.group, seg.first, end)
+	offsets, err := decodeIndex(b, r.side.group, seg.first, end)
 	if err != nil {
 		return false
 	}
@@ -170,7 +171,7 @@ func (r *recovery) loadIndex(seg *segment, end place) bool {
 // walk follows the records of seg up to limit or the first bad one. Headers are verified everywhere, data from the
 // durable mark on: below it the disk has answered for it, and reads verify it again.
 func (r *recovery) walk(seg *segment, limit offset.Physical) (end place, last header, bad, err error) {
-	s, err := newScanner(seg.file, newSeed(r.group), seg.first.position)
+	s, err := newScanner(seg.file, newSeed(r.side.group), seg.first.position)
 	if err != nil {
 		return place{}, header{}, nil, err
 	}
@@ -209,7 +210,7 @@ func (r *recovery) loadLast(seg *segment) error {
 // judgeTail looks for a record at or beyond W behind the end: at most W bytes were unsynced, so such a record
 // means that what stands at the end was durable once.
 func (r *recovery) judgeTail(seg *segment, bad error) error {
-	s, err := newScanner(seg.file, newSeed(r.group), seg.first.position)
+	s, err := newScanner(seg.file, newSeed(r.side.group), seg.first.position)
 	if err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func (r *recovery) checkIncomplete() error {
 		return err
 	}
 	defer file.Close()
-	s, err := newScanner(file, newSeed(r.group), r.incomplete)
+	s, err := newScanner(file, newSeed(r.side.group), r.incomplete)
 	if err != nil {
 		return err
 	}

@@ -147,10 +147,11 @@ func createSideFile(fsys vfs.FS, dir string, s sideState) error {
 	return fsys.SyncDir(dir)
 }
 
-// openSideFile reads the newer valid slot. No valid slot is a *DamageError.
-func openSideFile(fsys vfs.FS, dir string) (*sideFile, error) {
+// openSideFile reads the newer valid slot. No valid slot is a *DamageError. open is FS.OpenReadWrite, or FS.Open
+// for who only looks.
+func openSideFile(open func(string) (vfs.File, error), dir string) (*sideFile, error) {
 	name := path.Join(dir, sideName)
-	f, err := fsys.OpenReadWrite(name)
+	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}
