@@ -1,0 +1,122 @@
+package org.raftmq.compat;
+
+import static org.raftmq.compat.Case.check;
+import static org.raftmq.compat.Cluster.SETTLE;
+import static org.raftmq.compat.Cluster.bodies;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyContext;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.client.utils.MessageUtil;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Features that a cluster may still lack: they run only when "extra" is asked for. */
+final class ExtraCases {
+    private ExtraCases() {
+    }
+
+    static List<Case> all() {
+        return Arrays.asList(
+            new Case("orderly", ExtraCases::orderly),
+            new Case("transactions", ExtraCases::transactions),
+            new Case("sqlFilter", ExtraCases::sqlFilter),
+            new Case("requestReply", ExtraCases::requestReply));
+    }
+
+    private static void orderly(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        List<String> want = bodies("ordered", 40);
+        Sink sink = new Sink();
+        DefaultMQPushConsumer consumer = c.consumer(c.unique("g"), topic, "*");
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            messages.forEach(m -> sink.add(m, context.getMessageQueue().toString()));
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        c.send(topic, want);
+        sink.await(2 * SETTLE, want);
+        for (String queue : sink.queues()) {
+            long last = -1;
+            for (Sink.Delivery d : sink.deliveries()) {
+                if (d.queue.equals(queue)) {
+                    check(d.message.getQueueOffset() > last, "%s came after offset %d", d.message, last);
+                    last = d.message.getQueueOffset();
+                }
+            }
+        }
+    }
+
+    private static void transactions(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        TransactionMQProducer producer = new TransactionMQProducer(c.unique("pg"));
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object arg) {
+                return (LocalTransactionState) arg;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                return LocalTransactionState.COMMIT_MESSAGE;
+            }
+        });
+        c.start(producer);
+        for (LocalTransactionState state : LocalTransactionState.values()) {
+            producer.sendMessageInTransaction(new Message(topic, state.name().getBytes()), state);
+        }
+        Sink sink = new Sink();
+        c.consume(c.unique("g"), topic, "*", sink);
+        // The unknown one is committed by the check, which may come after more than half a minute.
+        sink.await(60_000, Arrays.asList(LocalTransactionState.COMMIT_MESSAGE.name(), LocalTransactionState.UNKNOW.name()));
+    }
+
+    private static void sqlFilter(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        Sink sink = new Sink();
+        DefaultMQPushConsumer consumer = c.consumer(c.unique("g"), topic, "*");
+        consumer.subscribe(topic, MessageSelector.bySql("a BETWEEN 3 AND 5 AND b = 'yes'"));
+        consumer.registerMessageListener(sink);
+        consumer.start();
+        List<String> want = new ArrayList<>();
+        for (int a = 0; a < 10; a++) {
+            for (String b : Arrays.asList("yes", "no")) {
+                Message message = new Message(topic, ("a" + a + b).getBytes());
+                message.putUserProperty("a", String.valueOf(a));
+                message.putUserProperty("b", b);
+                c.send(message);
+                if (a >= 3 && a <= 5 && b.equals("yes")) {
+                    want.add("a" + a + b);
+                }
+            }
+        }
+        sink.await(SETTLE, want);
+    }
+
+    private static void requestReply(Cluster c) throws Exception {
+        String topic = c.topic(1);
+        c.consume(c.unique("g"), topic, "*", new Sink() {
+            @Override
+            ConsumeConcurrentlyStatus answer(MessageExt message, ConsumeConcurrentlyContext context) {
+                try {
+                    c.producer().send(MessageUtil.createReplyMessage(message, "pong".getBytes()));
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+                return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            }
+        });
+        Message reply = c.producer().request(new Message(topic, "ping".getBytes()), SETTLE);
+        check(Collections.singletonList("pong").contains(new String(reply.getBody())), "replied %s", reply);
+    }
+}
