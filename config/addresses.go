@@ -68,14 +68,10 @@ func (c *Config) uses() []use {
 // adminOnHost is the admin address of a node on the host that its clients are told, if it listens there or on all interfaces; an
 // admin port on loopback of another host clashes with nothing that the file can tell.
 func (c *Config) adminOnHost(node string) string {
-	address := c.AdminAddress(node)
-	host, port, err := SplitAddress(address)
+	host, _, err := SplitAddress(c.AdminAddress(node))
 	own := c.host(node)
 	if err != nil || own == "" || IsLoopback(host) && !IsLoopback(own) {
 		return ""
 	}
-	if host == "" || host == "0.0.0.0" || host == "::" {
-		host = own
-	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return c.DialAdmin(node)
 }

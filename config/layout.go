@@ -114,3 +114,16 @@ func (b *Broker) VIP(client string) string {
 	}
 	return net.JoinHostPort(host, strconv.Itoa(port-2))
 }
+
+// DialAdmin is where commands reach the admin port of a node: AdminAddress, with the host that clients are told when it listens on all
+// interfaces.
+func (c *Config) DialAdmin(node string) string {
+	host, port, err := SplitAddress(c.AdminAddress(node))
+	if err != nil {
+		return c.AdminAddress(node)
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = c.host(node)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/raftmq/raftmq/config"
+)
+
+type brokerCommand struct {
+	settings  settings
+	supervise bool
+	pidFile   string
+}
+
+func newBroker(env Environment) *cobra.Command {
+	o := &brokerCommand{settings: settings{env: env}}
+	cmd := &cobra.Command{
+		Use:   "broker -c FILE --node NODE",
+		Short: "Run the broker of one node of a cluster file",
+		Long: `Run a member of every broker group of which the node is a peer.
+
+SIGTERM hands leadership over, finishes what has begun and ends with exit code 0. A member that must not use its files ends with exit
+code 4 and says what to do.`,
+		Example: `  raftmq broker -c cluster.hcl --node n0
+  raftmq broker -c cluster.yaml --node n0 -n "ns1:9876;ns2:9876" --supervise`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	o.settings.addFile(cmd)
+	o.settings.add(cmd, "node", "node", "", "`NODE` of the file that this machine is")
+	o.settings.add(cmd, "namesrv.addrs", "namesrv", "n", "`ADDRESSES` of the NameServers, separated by ;")
+	o.settings.add(cmd, "data_dir", "data", "", "`DIRECTORY` of the data of all nodes")
+	o.settings.add(cmd, "log.level", "log-level", "", "`LEVEL` of the log")
+	cmd.Flags().BoolVar(&o.supervise, "supervise", false, "hold the client ports in a parent process that restarts the broker at once when it crashes")
+	cmd.Flags().StringVar(&o.pidFile, "pid-file", "", "`FILE` for the pid of the serving process")
+	return cmd
+}
+
+func (o *brokerCommand) run(cmd *cobra.Command) error {
+	if o.settings.file == "" {
+		return usageError("name the cluster file with -c (raftmq config init FILE makes one), or run raftmq server for a first look")
+	}
+	c, err := o.settings.load(cmd, nil)
+	if err != nil {
+		return err
+	}
+	self, err := node(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withSignals(cmd.Context())
+	defer cancel()
+	if o.supervise {
+		return supervise(ctx, o.supervisor(c, self))
+	}
+	p, err := newProcess(o.settings.env, c)
+	if err != nil {
+		return err
+	}
+	if err := writePID(o.pidFile); err != nil {
+		return err
+	}
+	members, err := p.brokers(self)
+	if err != nil {
+		return err
+	}
+	services := members.services()
+	admin, err := p.adminOf(self, members, "")
+	if err != nil {
+		return err
+	}
+	defer p.notifier.stopping()
+	return runAll(ctx, p.logger, append(services, admin)...)
+}
+
+// supervisor holds the ports that clients use; the Raft port is the child's own, so that its death refuses the dials of the other
+// members, which is how they notice it at once (design D19).
+func (o *brokerCommand) supervisor(c *config.Loaded, self string) supervisor {
+	s := supervisor{env: o.settings.env, logger: newLogger(c.Log, o.settings.env.Stderr).Named("supervisor"), args: withoutFlag(o.settings.env.Args[1:], "--supervise")}
+	for _, g := range c.Groups(self) {
+		client := g.Peer(self).Client
+		s.ports = append(s.ports, port{"client." + g.Name, g.Bind(client)})
+		if vip := g.VIP(client); vip != "" {
+			s.ports = append(s.ports, port{"vip." + g.Name, g.Bind(vip)})
+		}
+	}
+	s.ports = append(s.ports, port{"admin", c.AdminAddress(self)})
+	return s
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/raftmq/raftmq/broker"
+	"github.com/raftmq/raftmq/config"
+	"github.com/raftmq/raftmq/console"
+)
+
+// members are the brokers of one process.
+type members struct {
+	process *process
+	node    string
+	all     []*broker.Broker
+	groups  []*config.Broker
+}
+
+// brokers makes a member of every group of which node is a peer, on open ports. Nothing runs yet.
+func (p *process) brokers(node string) (*members, error) {
+	m := &members{process: p, node: node, groups: p.config.Groups(node)}
+	for _, g := range m.groups {
+		b, err := p.broker(g, node, len(m.groups) > 1)
+		if err != nil {
+			return nil, fmt.Errorf("broker %q: %w", g.Name, err)
+		}
+		m.all = append(m.all, b)
+	}
+	return m, nil
+}
+
+// broker makes one member. Where a process has several, their metrics are told apart by a label.
+func (p *process) broker(g *config.Broker, node string, labelled bool) (*broker.Broker, error) {
+	o, err := brokerOptions(&p.config.Config, g, node)
+	if err != nil {
+		return nil, err
+	}
+	peer := g.Peer(node)
+	if o.Listener, err = p.ports.listen("client."+g.Name, g.Bind(peer.Client)); err != nil {
+		return nil, err
+	}
+	if vip := g.VIP(peer.Client); vip != "" {
+		if o.VIPListener, err = p.ports.listen("vip."+g.Name, g.Bind(vip)); err != nil {
+			return nil, err
+		}
+	}
+	if o.Raft.Listener, err = p.ports.listen("raft."+g.Name, g.Bind(peer.Raft)); err != nil {
+		return nil, err
+	}
+	o.Logger = p.logger.Named(g.Name)
+	o.Metrics = p.metrics
+	if labelled {
+		o.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"broker_group": g.Name}, p.metrics)
+	}
+	return broker.New(o)
+}
+
+// services are the members and what watches them.
+func (m *members) services() []service {
+	var all []service
+	for i, b := range m.all {
+		if leader := m.groups[i].Raft.PreferredLeader; leader != "" && leader != m.node {
+			all = append(all, service{"preferred leader", (&preference{broker: b, leader: leader, logger: m.process.logger}).run})
+		}
+	}
+	for _, b := range m.all {
+		all = append(all, service{"broker " + b.Status().Name, b.Run})
+	}
+	return append(all, service{"start-up", m.announce})
+}
+
+// announce logs the line that RocketMQ users look for as soon as each member has recovered, and tells systemd.
+func (m *members) announce(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for pending := m.all; len(pending) > 0; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if st := pending[0].Status(); st.Recovered {
+			m.process.logger.Info(fmt.Sprintf("The broker[%s, %s] boot success. serializeType=JSON and name server is %s", st.Name, st.Address, strings.Join(m.process.config.Namesrv.Addrs, ";")))
+			pending = pending[1:]
+		}
+	}
+	m.process.notifier.ready()
+	<-ctx.Done()
+	return nil
+}
+
+// adminOf makes the admin port of a node with its members; nameServer is the address of the one in this process, "" if none.
+func (p *process) adminOf(node string, m *members, nameServer string) (service, error) {
+	ln, err := p.ports.listen("admin", p.config.AdminAddress(node))
+	if err != nil {
+		return service{}, err
+	}
+	token, err := p.config.Admin.LoadToken()
+	if err != nil {
+		return service{}, err
+	}
+	o := console.Options{Listener: ln, NameServer: nameServer, Token: token, Pprof: p.config.Admin.Pprof}
+	for _, b := range m.all {
+		o.Brokers = append(o.Brokers, b)
+	}
+	o.AdminOf = func(_, node string) string { return p.config.DialAdmin(node) }
+	return p.console(o), nil
+}
+
+// console makes the service of the admin port.
+func (p *process) console(o console.Options) service {
+	if unused := p.ports.unused(); len(unused) > 0 {
+		p.logger.Warn("sockets handed down that nothing uses", "names", strings.Join(unused, " "))
+	}
+	o.Gatherer, o.Version, o.Logger = p.metrics, Version(), p.logger.Named("console")
+	return service{"admin port", console.New(o).Run}
+}
+
+// ready reports whether a member leads, serves and is registered wherever it should be: a send would succeed.
+func ready(st broker.Status) bool {
+	for _, result := range st.NameServers {
+		if result != "ok" {
+			return false
+		}
+	}
+	return st.BrokerID == 0 && st.Serving && len(st.NameServers) > 0
+}
