@@ -35,7 +35,7 @@ cluster file; a real deployment runs raftmq namesrv and raftmq broker.`,
 	}
 	o.settings.add(cmd, "data_dir", "data", "", "`DIRECTORY` of the data (default ./raftmq-data)")
 	o.settings.add(cmd, "log.level", "log-level", "", "`LEVEL` of the log (default warn)")
-	cmd.Flags().StringVar(&o.host, "host", "127.0.0.1", "`HOST` that clients are told and that NameServer and broker listen on")
+	cmd.Flags().StringVar(&o.host, "host", "127.0.0.1", "`HOST` that clients are told; unless it is loopback, NameServer and broker listen on all interfaces")
 	cmd.Flags().IntVar(&o.namesrvPort, "namesrv-port", 9876, "`PORT` of the NameServer")
 	cmd.Flags().IntVar(&o.clientPort, "port", 10911, "`PORT` of the broker")
 	cmd.Flags().IntVar(&o.raftPort, "raft-port", 40911, "`PORT` for other members, of which there are none")
@@ -50,8 +50,11 @@ func (o *serverCommand) base() config.Config {
 	c := config.Default()
 	c.Node = "n0"
 	c.Log.Level = "warn"
-	c.Namesrv.Listen = at(o.host, o.namesrvPort)
-	c.Namesrv.Addrs = []string{c.Namesrv.Listen}
+	c.Namesrv.Listen = at("127.0.0.1", o.namesrvPort)
+	if !config.IsLoopback(o.host) {
+		c.Namesrv.Listen = at("", o.namesrvPort)
+	}
+	c.Namesrv.Addrs = []string{at("127.0.0.1", o.namesrvPort)}
 	c.Namesrv.ReadyAfter = 3 * time.Second // its only broker is in the same process
 	c.Admin.Listen = at("127.0.0.1", o.adminPort)
 	g := config.DefaultBroker()
@@ -70,7 +73,7 @@ func (o *serverCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	// NAMESRV_ADDR tells clients where to go; a server registers at its own NameServer whatever it says.
-	c.Namesrv.Addrs = []string{c.Namesrv.Listen}
+	c.Namesrv.Addrs = base.Namesrv.Addrs
 	p, err := newProcess(o.settings.env, c)
 	if err != nil {
 		return err
@@ -85,7 +88,7 @@ func (o *serverCommand) run(cmd *cobra.Command) error {
 	ctx, cancel := withSignals(cmd.Context())
 	defer cancel()
 	defer p.notifier.stopping()
-	services.banner.run = services.members.welcome(cmd.OutOrStdout())
+	services.banner.run = services.members.welcome(cmd.OutOrStdout(), net.JoinHostPort(o.host, strconv.Itoa(o.namesrvPort)))
 	return runAll(ctx, p.logger, services.inOrder()...)
 }
 
@@ -111,7 +114,7 @@ func (p *process) everything() (*serverServices, error) {
 	if s.members, err = p.brokers(c.Node); err != nil {
 		return nil, err
 	}
-	s.admin, err = p.adminOf(c.Node, s.members, c.Namesrv.Listen)
+	s.admin, err = p.adminOf(c.Node, s.members, c.Namesrv.Addrs[0])
 	return s, err
 }
 
@@ -120,8 +123,8 @@ func (s *serverServices) inOrder() []service {
 	return append(append(all, s.nameServer...), s.admin)
 }
 
-// welcome says where everything is as soon as a send would succeed.
-func (m *members) welcome(out io.Writer) func(context.Context) error {
+// welcome says where everything is as soon as a send would succeed; namesrv is what clients are told.
+func (m *members) welcome(out io.Writer, namesrv string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
@@ -134,12 +137,12 @@ func (m *members) welcome(out io.Writer) func(context.Context) error {
 		}
 		c := m.process.config
 		fmt.Fprint(out, "raftmq is ready.\n",
-			header("NameServer", c.Namesrv.Addrs[0]),
+			header("NameServer", namesrv),
 			header("Broker", m.groups[0].Peers[0].Client+"  ("+m.groups[0].Name+", one member, acknowledges after fsync)"),
 			header("Admin", "http://"+c.AdminAddress(m.node)+"  (/readyz, /metrics, /v1/cluster)"),
 			header("Data", c.MemberDir(m.node, m.groups[0].Name)),
 			"\nTry, in another terminal:\n",
-			"  export NAMESRV_ADDR="+c.Namesrv.Addrs[0]+"\n",
+			"  export NAMESRV_ADDR="+namesrv+"\n",
 			"  raftmq topic produce TopicTest -m hello && raftmq topic consume TopicTest --from first --count 1\n")
 		<-ctx.Done()
 		return nil
