@@ -19,7 +19,8 @@ func newBroker(env Environment) *cobra.Command {
 		Short: "Run the broker of one node of a cluster file",
 		Long: `Run a member of every broker group of which the node is a peer.
 
-SIGTERM hands leadership over, finishes what has begun and ends with exit code 0. A member that must not use its files ends with exit
+SIGTERM hands leadership over, finishes what has begun and ends with exit code 0. SIGHUP reads the file again: the log level changes at
+once, of other changes it says that they need a restart. A member that must not use its files ends with exit
 code 4 and says what to do.`,
 		Example: `  raftmq broker -c cluster.hcl --node n0
   raftmq broker -c cluster.yaml --node n0 -n "ns1:9876;ns2:9876" --supervise`,
@@ -70,7 +71,8 @@ func (o *brokerCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer p.notifier.stopping()
-	return runAll(ctx, p.logger, append(services, admin)...)
+	reload := p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) })
+	return runAll(ctx, p.logger, append(services, admin, reload)...)
 }
 
 // supervisor holds the ports that clients use; the Raft port is the child's own, so that its death refuses the dials of the other

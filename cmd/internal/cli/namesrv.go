@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/raftmq/raftmq/config"
 	"github.com/raftmq/raftmq/console"
 	"github.com/raftmq/raftmq/namesrv"
 )
@@ -58,6 +59,7 @@ func (o *namesrvCommand) run(cmd *cobra.Command) error {
 		}
 		services = append(services, p.console(console.Options{Listener: admin, NameServer: ln.Addr().String()}))
 	}
+	services = append(services, p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) }))
 	if err := writePID(o.pidFile); err != nil {
 		return err
 	}

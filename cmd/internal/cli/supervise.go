@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -105,10 +106,8 @@ func (s *supervisor) runChild(ctx context.Context, program string, files []*os.F
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
+	if err, over := s.watch(ctx, cmd.Process, ended); over {
 		return err
-	case <-ctx.Done():
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -117,6 +116,23 @@ func (s *supervisor) runChild(ctx context.Context, program string, files []*os.F
 	case <-time.After(childStopTime):
 		cmd.Process.Kill()
 		return <-ended
+	}
+}
+
+// watch passes SIGHUP on until the child ends, which over says, or ctx does.
+func (s *supervisor) watch(ctx context.Context, child *os.Process, ended <-chan error) (err error, over bool) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case err := <-ended:
+			return err, true
+		case <-ctx.Done():
+			return nil, false
+		case <-hup:
+			child.Signal(syscall.SIGHUP)
+		}
 	}
 }
 
