@@ -27,7 +27,7 @@ func headers() []bothWays {
 		&GroupHeader{}, &DeleteGroupHeader{}, &AllGroupConfigResponseHeader{}, &ConsumeStatsHeader{}, &RouteHeader{}, &PutKVHeader{},
 		&KVHeader{}, &KVResponseHeader{}, &RegisterBrokerHeader{}, &RegisterBrokerResponseHeader{}, &BrokerIdentityHeader{},
 		&DataVersionResponseHeader{}, &BrokerHeartbeatHeader{}, &MemberGroupHeader{}, &BrokerNameHeader{}, &WipeWritePermResponseHeader{},
-		&AddWritePermResponseHeader{},
+		&AddWritePermResponseHeader{}, &NamespaceHeader{}, &ClusterHeader{}, &ResetOffsetHeader{},
 	}
 }
 
