@@ -1,0 +1,291 @@
+package state
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/raftmq/raftmq/consumequeue"
+	"github.com/raftmq/raftmq/internal/offset"
+	"github.com/raftmq/raftmq/raftlog"
+	"github.com/raftmq/raftmq/raftlog/commitlog"
+)
+
+// frozen is what a checkpoint at applied has to make durable: the records and queues that changed since the one before.
+type frozen struct {
+	applied offset.Index
+	meta    []byte
+	records map[recordName]*[]byte
+	tails   []consumequeue.Tail
+	image   bool         // applied is a boundary
+	retain  offset.Index // the log may begin here once this is durable; 0: nothing new
+	only    bool         // the checkpoint is durable already: the image is all that is missing
+}
+
+// frozenMax is how many frozen checkpoints may wait. Only boundaries queue up; Apply waits beyond it.
+const frozenMax = 4
+
+// freezeLocked takes what changed since the last freeze and hands it to the checkpointer: all that Apply ever does for a checkpoint. It needs
+// s.apply.
+func (s *State) freezeLocked(image bool) {
+	m := s.live.Load()
+	s.apply.frozen = append(s.apply.frozen, &frozen{
+		applied: m.meta.applied,
+		meta:    appendMeta(nil, &m.meta),
+		records: m.dirty,
+		tails:   s.store.Freeze(),
+		image:   image,
+		retain:  s.apply.out.retain,
+	})
+	m.dirty = map[recordName]*[]byte{}
+	s.apply.out.retain = 0
+	s.apply.bytes = 0
+	s.apply.saved = m.meta.applied
+	s.checkpointer.wakeUp()
+}
+
+// checkpointer commits frozen checkpoints, one after the other, on its own goroutine, and freezes one when it is time. Start starts it.
+type checkpointer struct {
+	state *State
+	wake  chan struct{} // one slot, level-triggered
+	stop  chan struct{}
+	once  sync.Once
+	done  sync.WaitGroup
+
+	saving sync.Mutex // held while checkpoints are committed: run, and whoever starts or stops the state
+}
+
+func (c *checkpointer) init(s *State) {
+	c.state = s
+	c.wake = make(chan struct{}, 1)
+	c.stop = make(chan struct{})
+}
+
+func (c *checkpointer) start() { c.done.Go(c.run) }
+
+func (c *checkpointer) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *checkpointer) close() {
+	c.once.Do(func() { close(c.stop) })
+	c.done.Wait()
+}
+
+// run ends with close or the first failure.
+func (c *checkpointer) run() {
+	tick := time.NewTicker(c.state.opts.CheckpointInterval)
+	defer tick.Stop()
+	for {
+		due := false
+		select {
+		case <-c.stop:
+			return
+		case <-tick.C:
+			due = true
+		case <-c.wake:
+		}
+		if c.state.checkpoint(due) != nil {
+			return
+		}
+	}
+}
+
+// last is the checkpoint of an orderly stop.
+func (c *checkpointer) last() error {
+	if c.state.db == nil {
+		return nil
+	}
+	return c.state.checkpoint(true)
+}
+
+// checkpoint commits everything frozen, and the present state too if it is due or many bytes were applied.
+func (s *State) checkpoint(due bool) error {
+	s.checkpointer.saving.Lock()
+	defer s.checkpointer.saving.Unlock()
+	for {
+		f, err := s.nextFrozen(due)
+		if f == nil || err != nil {
+			return err
+		}
+		due = false
+		err = s.commit(f)
+		s.committed(err)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *State) nextFrozen(due bool) (*frozen, error) {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	if s.apply.failed != nil {
+		return nil, s.apply.failed
+	}
+	fresh := s.live.Load().meta.applied > s.apply.saved
+	if fresh && (due || s.apply.bytes >= s.opts.CheckpointBytes) {
+		s.freezeLocked(false)
+	}
+	if len(s.apply.frozen) == 0 {
+		return nil, nil
+	}
+	f := s.apply.frozen[0]
+	s.apply.frozen = s.apply.frozen[1:]
+	s.apply.committing = true
+	s.apply.idle.Broadcast()
+	return f, nil
+}
+
+func (s *State) committed(err error) {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	s.apply.committing = false
+	if err != nil {
+		s.failLocked(fmt.Errorf("checkpoint: %w", err))
+	}
+	s.apply.idle.Broadcast()
+}
+
+// settleLocked waits until the checkpointer has nothing left to do. It needs s.apply.
+func (s *State) settleLocked() {
+	for (len(s.apply.frozen) > 0 || s.apply.committing) && s.apply.failed == nil {
+		s.apply.idle.Wait()
+	}
+}
+
+// commit makes f durable. Each gap between the steps is a crash that the start survives.
+//
+//  1. The log is durable to f.applied: the state never knows more than the log (design D13).
+//  2. The units below the tails are in files and synced, or in the tails.
+//  3. The database has them, with the applied index in the same transaction.
+//  4. What no checkpoint needs any more goes: queue files, and the log below a new start.
+//  5. The image, of a boundary, from the database, which stands at exactly its index until the next commit.
+func (s *State) commit(f *frozen) error {
+	if err := durable(s.host.Log(), f.applied); err != nil {
+		return err
+	}
+	if !f.only {
+		if err := s.store.Flush(f.tails); err != nil {
+			return err
+		}
+		if err := s.db.commit(f); err != nil {
+			return err
+		}
+		if err := s.store.Committed(f.tails); err != nil {
+			return err
+		}
+	}
+	if f.image {
+		s.makeImage(f.applied)
+	}
+	if f.retain > 0 && s.digests.missing(f.retain) {
+		s.opts.Logger.Warn("log kept: the image to begin it with could not be made", "index", f.retain)
+	} else if f.retain > 0 {
+		s.host.Retain(f.retain)
+	}
+	return nil
+}
+
+// durable returns when the log is durable to index.
+func durable(log *commitlog.Log, index offset.Index) error {
+	if log.FlushedIndex() >= index {
+		return nil
+	}
+	return log.Sync()
+}
+
+// makeImage copies the database, which stands at the boundary index, to an image. A member can do without it, if need be for lack of space: the
+// log stays longer, and others serve those that join.
+func (s *State) makeImage(index offset.Index) {
+	digest, err := s.copyImage(index)
+	if err != nil {
+		s.opts.Logger.Error("image not made", "index", index, "error", err)
+	}
+	s.digests.add(index, digest, err == nil)
+}
+
+func (s *State) copyImage(index offset.Index) (digest [sha256.Size]byte, err error) {
+	w, err := s.host.CreateImage(index)
+	if err != nil {
+		return digest, err
+	}
+	if digest, err = s.db.writeImage(w, index); err != nil {
+		w.Abort()
+		return digest, err
+	}
+	return digest, w.Commit()
+}
+
+// digestsMax is how many digests of own images are remembered.
+const digestsMax = 64
+
+// digests remembers what came of the images that this member tried to make.
+type digests struct {
+	mu   sync.Mutex
+	made map[offset.Index]imageMade
+}
+
+type imageMade struct {
+	digest [sha256.Size]byte
+	ok     bool
+}
+
+func (d *digests) add(index offset.Index, digest [sha256.Size]byte, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made == nil {
+		d.made = map[offset.Index]imageMade{}
+	}
+	d.made[index] = imageMade{digest, ok}
+	for len(d.made) > digestsMax {
+		oldest := index
+		for i := range d.made {
+			oldest = min(oldest, i)
+		}
+		delete(d.made, oldest)
+	}
+}
+
+func (d *digests) missing(index offset.Index) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m, tried := d.made[index]
+	return tried && !m.ok
+}
+
+// BoundaryDigest returns the digest of the state at a boundary for which this member made an image since it started. Members compare them (design D17).
+func (s *State) BoundaryDigest(index offset.Index) (digest [sha256.Size]byte, ok bool) {
+	s.digests.mu.Lock()
+	defer s.digests.mu.Unlock()
+	m := s.digests.made[index]
+	return m.digest, m.ok
+}
+
+func failedResults(e *raftlog.Committed) []raftlog.Result {
+	batch, err := commitlog.DecodeBatch(e.Data)
+	if err != nil {
+		return nil
+	}
+	results := make([]raftlog.Result, batch.Count)
+	for i := range results {
+		results[i].Code = Failed
+	}
+	return results
+}
+
+func closeAll(err error, store *consumequeue.Store, db *database) error {
+	errs := []error{err}
+	if store != nil {
+		errs = append(errs, store.Close())
+	}
+	if db != nil {
+		errs = append(errs, db.close())
+	}
+	return errors.Join(errs...)
+}
