@@ -24,6 +24,8 @@ type writer struct {
 	offsets []uint32
 	end     place // behind the last of them
 
+	scratch []byte // for headerOf
+
 	needs  []int64  // of the active segment and of the ones after it: file bytes
 	spares []*spare // for the rolls of this Append
 }
@@ -167,7 +169,7 @@ func (l *Log) boundUnsynced(size int64) error {
 // add puts one record into the buffer, or into the file if its data is large.
 func (l *Log) add(e *Entry) error {
 	w := &l.w
-	w.buf = appendHeader(w.buf, headerOf(e), l.seed, w.end.position)
+	w.buf = appendHeader(w.buf, headerOf(e, w.scratch), l.seed, w.end.position)
 	w.offsets = append(w.offsets, uint32(w.end.position-l.w.active.first.position))
 	w.end = place{e.Index + 1, w.end.position + RecordHeaderSize + offset.Physical(len(e.Data))}
 	if len(e.Data) < directBytes {

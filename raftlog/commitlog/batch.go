@@ -156,32 +156,39 @@ func DecodeSubRecord(src []byte, verify bool) (SubRecord, error) {
 // VerifyBatch checks an entry's data as a whole: the envelope, that the sub-records fill it exactly, and every
 // CRC. Whoever takes data from another member calls it before appending.
 func VerifyBatch(data []byte) error {
-	b, err := DecodeBatch(data)
-	if err != nil {
-		return err
-	}
-	b.Verify = true
-	for ok := true; ok && err == nil; {
-		_, _, ok, err = b.Next()
-	}
+	_, err := sumBatch(data, newScratch(), true)
 	return err
 }
 
-// batchChecksum is the CRC-32C of the envelope and of the headers of the sub-records; their payloads are
-// covered by the CRCs in those headers, so that no byte is summed twice. whole is false if data is no batch
-// that ends where it should.
-func batchChecksum(data []byte) (sum uint32, whole bool) {
+// newScratch returns the space that sumBatch gathers headers in; a writer keeps it.
+func newScratch() []byte { return make([]byte, 0, 4096) }
+
+// sumBatch returns the CRC-32C of the envelope and of the headers of the sub-records. Their payloads are covered
+// by the CRCs in those headers, so that an append sums no byte twice, and checked here if payloads is set. Headers
+// are gathered in scratch, because summing sixteen bytes at a time costs ten times as much.
+func sumBatch(data, scratch []byte, payloads bool) (uint32, error) {
 	b, err := DecodeBatch(data)
 	if err != nil {
-		return 0, false
+		return 0, err
 	}
-	sum = crc32.Update(0, castagnoli, data[:BatchHeaderSize])
-	for {
-		header := b.Rest
-		_, _, ok, err := b.Next()
-		if !ok || err != nil {
-			return sum, err == nil
+	sum := crc32.Update(0, castagnoli, data[:BatchHeaderSize])
+	for rest := b.Rest; b.returned < b.Count || len(rest) > 0; b.returned++ {
+		if b.returned == b.Count || len(rest) < SubRecordHeaderSize {
+			return 0, ErrLength
 		}
-		sum = crc32.Update(sum, castagnoli, header[:SubRecordHeaderSize])
+		length := binary.BigEndian.Uint32(rest)
+		if uint64(length) > uint64(len(rest)-SubRecordHeaderSize) {
+			return 0, ErrLength
+		}
+		end := SubRecordHeaderSize + int(length)
+		if payloads && crc32.Checksum(rest[8:end], castagnoli) != binary.BigEndian.Uint32(rest[4:]) {
+			return 0, ErrCorrupt
+		}
+		if len(scratch)+SubRecordHeaderSize > cap(scratch) {
+			sum, scratch = crc32.Update(sum, castagnoli, scratch), scratch[:0]
+		}
+		scratch = append(scratch, rest[:SubRecordHeaderSize]...)
+		rest = rest[end:]
 	}
+	return crc32.Update(sum, castagnoli, scratch), nil
 }

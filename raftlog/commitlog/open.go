@@ -139,7 +139,10 @@ func (r *recovery) act(o Options) error {
 			return err
 		}
 	}
-	return r.removeLeftovers()
+	if err := r.removeLeftovers(); err != nil {
+		return err
+	}
+	return r.fs.SyncDir(r.dir) // also for a segment that was named just before the process was killed
 }
 
 // cutTail removes what stands behind the end and gives the segment its preallocated zeros back.
@@ -213,15 +216,12 @@ func (r *recovery) removeLeftovers() error {
 		}
 		r.files.setAside = nil
 	}
-	if len(names) == 0 {
-		return nil
-	}
 	for _, name := range names {
 		if err := r.fs.RemoveAll(name); err != nil {
 			return err
 		}
 	}
-	return r.fs.SyncDir(r.dir)
+	return nil
 }
 
 func newLog(o Options, side *sideFile, r *recovery) *Log {
@@ -236,6 +236,7 @@ func newLog(o Options, side *sideFile, r *recovery) *Log {
 		dirty:    make(chan struct{}, 1),
 		stop:     make(chan struct{}),
 	}
+	l.w.scratch = newScratch()
 	l.w.active, l.w.lastTerm = r.segments[len(r.segments)-1], r.lastTerm
 	l.keeper.wake = make(chan struct{}, 1)
 	l.keeper.marked.Store(int64(r.end.position))

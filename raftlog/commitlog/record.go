@@ -76,17 +76,19 @@ func (h header) entry(data []byte) Entry {
 	return e
 }
 
-// headerOf describes an entry, summing its data.
-func headerOf(e *Entry) header {
+// headerOf describes an entry, summing its data. scratch is newScratch's.
+func headerOf(e *Entry, scratch []byte) header {
 	h := header{length: uint32(len(e.Data)), index: e.Index, term: e.Term, kind: e.Type}
 	if !e.AppendedAt.IsZero() {
 		h.appendedAt = e.AppendedAt.UnixNano()
 	}
-	if sum, whole := batchChecksum(e.Data); whole && e.Type == typeCommand {
-		h.flags, h.dataCRC = flagBatch, sum
-	} else {
-		h.dataCRC = crc32.Checksum(e.Data, castagnoli)
+	if e.Type == typeCommand {
+		if sum, err := sumBatch(e.Data, scratch, false); err == nil {
+			h.flags, h.dataCRC = flagBatch, sum
+			return h
+		}
 	}
+	h.dataCRC = crc32.Checksum(e.Data, castagnoli)
 	return h
 }
 
@@ -137,14 +139,17 @@ func decodeHeader(b []byte, s seed, pos offset.Physical) (header, error) {
 
 // verifyData checks all the data of a record, every payload of a batch included.
 func (h header) verifyData(data []byte) error {
+	sum := uint32(0)
 	if h.flags&flagBatch == 0 {
-		if crc32.Checksum(data, castagnoli) != h.dataCRC {
-			return ErrCorrupt
+		sum = crc32.Checksum(data, castagnoli)
+	} else {
+		var err error
+		if sum, err = sumBatch(data, newScratch(), true); err != nil {
+			return err
 		}
-		return nil
 	}
-	if sum, whole := batchChecksum(data); !whole || sum != h.dataCRC {
+	if sum != h.dataCRC {
 		return ErrCorrupt
 	}
-	return VerifyBatch(data)
+	return nil
 }

@@ -158,10 +158,10 @@ func openSideFile(open func(string) (vfs.File, error), dir string) (*sideFile, e
 	side := &sideFile{file: f}
 	if err := side.load(); err != nil {
 		f.Close()
-		if errors.Is(err, ErrVersion) {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if isBad(err) && !errors.Is(err, ErrVersion) {
+			return nil, &DamageError{File: name, Reason: "no valid slot: " + err.Error()}
 		}
-		return nil, &DamageError{File: name, Reason: "no valid slot: " + err.Error()}
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return side, nil
 }
@@ -183,7 +183,7 @@ func (s *sideFile) load() error {
 		}
 	}
 	if len(errs) == 2 {
-		return errors.Join(errs...)
+		return errBad{errors.Join(errs...)}
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (v *verifier) note(err error) bool {
 	return true
 }
 
-// segment verifies every record that load has found in a segment, going on behind a bad one.
+// segment verifies every retained record that load has found in a segment, going on behind a bad one.
 func (v *verifier) segment(seg *segment) error {
 	s, err := newScanner(seg.file, newSeed(v.r.side.group), seg.first.position)
 	if err != nil {
@@ -88,6 +88,9 @@ func (v *verifier) segment(seg *segment) error {
 	}
 	for i := range seg.offsets {
 		pos, size := seg.record(i)
+		if pos < v.r.side.first.position {
+			continue // no longer retained
+		}
 		h, data, err := s.next(place{seg.first.index + offset.Index(i), pos}, true)
 		if err == nil && h.size() != size {
 			err = errBad{fmt.Errorf("record of %d bytes where %d belong", h.size(), size)}
@@ -115,7 +118,7 @@ func (v *verifier) record(pos offset.Physical, h header, data []byte) error {
 		}
 		v.report.SubRecords += int64(b.Count)
 	}
-	if v.visit == nil || pos < v.r.side.first.position {
+	if v.visit == nil {
 		return nil
 	}
 	return v.visit(pos+RecordHeaderSize, h.entry(data))
