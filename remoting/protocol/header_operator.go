@@ -38,7 +38,7 @@ func (h *ResetOffsetHeader) visit(v *visitor) {
 	v.int32("queueId", &h.QueueID, -1)
 	v.int64("offset", &h.Offset, -1)
 	v.needInt64("timestamp", &h.Timestamp)
-	v.bool("isForce", &h.Force, false)
+	v.alwaysBool("isForce", &h.Force)
 }
 func (h *ResetOffsetHeader) AppendFields(dst Fields) Fields { return appendFields(h, dst) }
 func (h *ResetOffsetHeader) Decode(f Fields) error          { return decodeFields(h, f) }

@@ -21,7 +21,7 @@ type CreateTopicHeader struct {
 	TopicFilterType string // SINGLE_TAG or MULTI_TAG
 	TopicSysFlag    int32
 	Order           bool
-	Attributes      string // "+key=value,-key", see ParseAttributes
+	Attributes      string // "+key=value,-key"
 	Force           bool
 }
 

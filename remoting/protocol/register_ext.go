@@ -10,3 +10,13 @@ const (
 	RegisterFull        = "full"
 	RegisterChanged     = "changed"
 )
+
+// RegisterRefusedField says in the answer of a NameServer of ours why 103 or 904 was refused with code 1.
+const (
+	RegisterRefusedField = "raftmqRefused"
+	RefusedNeedFull      = "needFull"      // changed topics of a leader whose full table is not known: send it
+	RefusedStale         = "stale"         // somebody registered with a higher term: find out the role anew
+	RefusedConflict      = "conflict"      // the name, the id or the address belongs to another broker
+	RefusedFull          = "full"          // the route table is full
+	RefusedUnknown       = "notRegistered" // a heartbeat of a member that is not registered: register
+)
