@@ -71,7 +71,7 @@ type directory struct {
 
 // openDirectory locks o.Dir and reads its identity, or makes one if the directory is new.
 func openDirectory(o *Options) (*directory, error) {
-	if err := o.FS.MkdirAll(o.Dir); err != nil {
+	if err := mkdirDurably(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
 	lock, err := o.FS.Lock(path.Join(o.Dir, lockFile))

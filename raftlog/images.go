@@ -48,7 +48,7 @@ var _ raft.SnapshotStore = (*imageStore)(nil)
 // openImageStore finds the published images and removes what was never published.
 func openImageStore(o *Options, log *commitlog.Log, history *confHistory, logger hclog.Logger) (*imageStore, error) {
 	s := &imageStore{fs: o.FS, dir: path.Join(o.Dir, imagesDir), log: log, history: history, logger: logger}
-	if err := s.fs.MkdirAll(s.dir); err != nil {
+	if err := mkdirDurably(s.fs, s.dir); err != nil {
 		return nil, err
 	}
 	names, err := s.fs.List(s.dir)

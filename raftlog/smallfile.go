@@ -91,3 +91,22 @@ func removeDurably(fsys vfs.FS, name string) error {
 	}
 	return fsys.SyncDir(path.Dir(name))
 }
+
+// mkdirDurably makes dir and those above it that are missing, so that a power cut cannot take dir away.
+func mkdirDurably(fsys vfs.FS, dir string) error {
+	if _, err := fsys.Stat(dir); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := path.Dir(dir)
+	if parent != dir {
+		if err := mkdirDurably(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	return fsys.SyncDir(parent)
+}

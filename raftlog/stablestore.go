@@ -16,7 +16,7 @@ import (
 
 const (
 	stableFile    = "stable.db"
-	stableSpace   = 1 << 20 // written ahead, so that a full disk cannot stop a term
+	stableSpace   = 256 << 10 // written ahead, so that a full disk cannot stop a term
 	stableTimeout = time.Second
 )
 

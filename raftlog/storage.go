@@ -52,6 +52,9 @@ func openStorage(o *Options, id identity, h host, logger hclog.Logger) (*storage
 }
 
 func (s *storage) open(o *Options, id identity, fatal func(error)) (err error) {
+	if err := mkdirDurably(o.FS, path.Join(o.Dir, logDir)); err != nil {
+		return err
+	}
 	s.log, err = commitlog.Open(commitlog.Options{
 		FS: o.FS, Dir: path.Join(o.Dir, logDir), Group: id.group(), Instance: commitlog.UUID(id.Instance),
 		SegmentBytes: o.SegmentBytes, Flush: o.Flush, FlushInterval: o.FlushInterval,
@@ -65,6 +68,11 @@ func (s *storage) open(o *Options, id identity, fatal func(error)) (err error) {
 	}
 	if s.stable, err = openStableStore(o.RealDir, fatal); err != nil {
 		return err
+	}
+	if o.RealDir == o.Dir { // bbolt makes its file and leaves the directory to the next power cut
+		if err := o.FS.SyncDir(o.Dir); err != nil {
+			return err
+		}
 	}
 	if s.log.LastIndex() > 0 && s.stable.missing() {
 		return fmt.Errorf("%w: the log reaches index %d but %s in %s has no term: this member could vote twice", ErrQuarantined, s.log.LastIndex(), stableFile, o.RealDir)

@@ -133,7 +133,11 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, a *raf
 	}
 	for {
 		dialled, err := t.call(p, purposeAppend, progressTimeout, func(l *link) error { return t.exchangeAppend(p, l, a, r) })
-		if err == nil || dialled && !errors.Is(err, errUnavailable) {
+		if err == nil {
+			t.pace(a, r)
+			return nil
+		}
+		if dialled && !errors.Is(err, errUnavailable) {
 			return err
 		}
 		// Nobody answers. Returning would make raft back off, up to ten seconds; waiting for the peer's next heartbeat does not.
@@ -141,6 +145,22 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, a *raf
 		if !t.park(p, a.Term) {
 			return err
 		}
+	}
+}
+
+// refusedPause is how long a request waits that the peer could not store, for instance because its disk is full.
+const refusedPause = 250 * time.Millisecond
+
+// pace waits a moment after an answer that raft would back off on, and lets raft not do so: its back-off grows to ten seconds,
+// for which the peer would stay behind after it has healed.
+func (t *transport) pace(a *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) {
+	if r.Success || r.NoRetryBackoff || r.Term != a.Term {
+		return
+	}
+	r.NoRetryBackoff = true
+	select {
+	case <-time.After(refusedPause):
+	case <-t.ctx.Done():
 	}
 }
 
