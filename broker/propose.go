@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/raftmq/raftmq/broker/state"
+	"github.com/raftmq/raftmq/raftlog"
+)
+
+// proposer is what handlers and leader services need of a raftlog.Node to change the state.
+type proposer interface {
+	Propose(subs []byte, count int, done raftlog.Completion) error
+	ProposeReserved(subs []byte, count int, done raftlog.Completion) error
+}
+
+// outcomeChan hands an outcome to a goroutine that waits: for leader services and administration, not for requests.
+type outcomeChan chan raftlog.Outcome
+
+func (c outcomeChan) Done(o raftlog.Outcome) { c <- o }
+
+// proposeAndWait proposes and returns the results once applied. The error wraps raftlog.ErrNotAppended or raftlog.ErrUnknown; the
+// end of ctx leaves the outcome unknown.
+func proposeAndWait(ctx context.Context, propose func([]byte, int, raftlog.Completion) error, subs []byte, count int) ([]raftlog.Result, error) {
+	done := make(outcomeChan, 1)
+	if err := propose(subs, count, done); err != nil {
+		return nil, err
+	}
+	select {
+	case o := <-done:
+		return o.Results, o.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", raftlog.ErrUnknown, ctx.Err())
+	}
+}
+
+// resultError is the error for the client of what a sub-record became, nil if it had its effect.
+func resultError(r raftlog.Result) error {
+	switch r.Code {
+	case state.OK:
+		return nil
+	case state.NoSuchTopic:
+		return errNoTopic
+	case state.NoSuchGroup:
+		return errNoGroup
+	case state.Invalid:
+		return errBadParameter
+	case state.Stale:
+		return refuse(errSystem, "the state changed meanwhile, try again")
+	default:
+		return refuse(errSystem, "result %d", r.Code)
+	}
+}
+
+// answer is the completion of a proposal whose request needs no more than a yes: it replies or, when the proposal certainly had no
+// effect, lets the request try again.
+type answer struct {
+	r    *request
+	gate *gate
+	// ok replies to a request that took effect; nil sends an empty success.
+	ok func(results []raftlog.Result)
+}
+
+func (a *answer) Done(o raftlog.Outcome) {
+	if o.Err != nil {
+		a.gate.settle(a.r, o.Err)
+		return
+	}
+	for _, result := range o.Results {
+		if err := resultError(result); err != nil {
+			a.r.fail(err)
+			return
+		}
+	}
+	if a.ok != nil {
+		a.ok(o.Results)
+		return
+	}
+	a.r.succeed(nil, nil)
+}
+
+// again is the completion of a proposal that makes something a request needs: the request is then served once more.
+type again struct {
+	r    *request
+	gate *gate
+}
+
+func (a *again) Done(o raftlog.Outcome) {
+	if o.Err != nil {
+		a.gate.settle(a.r, o.Err)
+		return
+	}
+	for _, result := range o.Results {
+		if err := resultError(result); err != nil {
+			a.r.fail(err)
+			return
+		}
+	}
+	a.gate.retry(a.r)
+}

@@ -1,0 +1,16 @@
+package broker
+
+// services are the handlers of all request families.
+type services struct {
+	sends      *sender
+	pulls      *puller
+	offsets    *offsetHandler
+	queries    *queueQueries
+	views      *views
+	retries    *retries
+	heartbeats *heartbeats
+	topics     *topicAdmin
+	groups     *groupAdmin
+	stats      *consumerStats
+	admin      *brokerAdmin
+}
