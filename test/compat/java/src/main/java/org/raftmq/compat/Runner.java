@@ -11,7 +11,7 @@ import java.util.concurrent.Future;
 
 /** Runs cases side by side, since most of their time is waiting, and prints a line for each. */
 final class Runner {
-    private static final int PARALLEL = 6;
+    private static final int PARALLEL = 4;
 
     private final String namesrv;
     private final List<Case> cases;
