@@ -5,11 +5,26 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
+
+// reportCPU reports the processor time of the process for each iteration, which other load on the machine disturbs less
+// than elapsed time. Use: defer reportCPU(b)().
+func reportCPU(b *testing.B) func() {
+	used := func() (n int64) {
+		var r syscall.Rusage
+		if syscall.Getrusage(syscall.RUSAGE_SELF, &r) == nil {
+			n = r.Utime.Nano() + r.Stime.Nano()
+		}
+		return n
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") }
+}
 
 // sendFields are the extFields of a send as the Java client fills them (code 310).
 func sendFields() protocol.Fields {
@@ -35,6 +50,7 @@ func BenchmarkDecodeSend(b *testing.B) {
 			}
 			l := Limits{}.withDefaults(time.Minute)
 			b.ReportAllocs()
+			defer reportCPU(b)()
 			for b.Loop() {
 				r := &Request{}
 				r.Ext = r.room[:0]
@@ -51,6 +67,7 @@ func BenchmarkEncodeSendResponse(b *testing.B) {
 	resp := sendResponse()
 	buf := make([]byte, 0, 1024)
 	b.ReportAllocs()
+	defer reportCPU(b)()
 	for b.Loop() {
 		buf, _ = AppendFrame(buf[:0], &resp)
 	}
@@ -83,6 +100,7 @@ func benchmarkEcho(b *testing.B, conns, inFlight int) {
 	var flying sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
+	defer reportCPU(b)()
 	for range conns {
 		nc, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"unsafe"
 
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
@@ -96,32 +95,15 @@ func (r *binaryReader) text(n int32) string {
 	return t
 }
 
-// bytes returns the next n bytes, n > 0, or nil; they are only looked at.
-func (r *binaryReader) bytes(n int32) []byte {
+func (r *binaryReader) uint8() uint8 { return uint8(r.number(1)) }
+func (r *binaryReader) int16() int16 { return int16(r.number(2)) }
+func (r *binaryReader) int32() int32 { return int32(r.number(4)) }
+
+// number reads an unsigned integer of n bytes.
+func (r *binaryReader) number(n int32) (v uint32) {
 	t := r.text(n)
-	if r.bad {
-		return nil
+	for i := range len(t) {
+		v = v<<8 | uint32(t[i])
 	}
-	return unsafe.Slice(unsafe.StringData(t), len(t))
-}
-
-func (r *binaryReader) uint8() uint8 {
-	if b := r.bytes(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *binaryReader) int16() int16 {
-	if b := r.bytes(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-func (r *binaryReader) int32() int32 {
-	if b := r.bytes(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
+	return v
 }

@@ -257,18 +257,18 @@ func (d *jsonDecoder) skip() {
 
 // quoted reads a string. It is a part of d.s unless it has escapes.
 func (d *jsonDecoder) quoted() string {
-	start := d.i + 1
-	end := strings.IndexByte(d.s[start:], '"')
-	if end < 0 {
-		d.fail("string does not end")
-		return ""
+	s, start := d.s, d.i+1
+	for i := start; i < len(s); i++ { // most strings are short: a loop beats a search
+		switch s[i] {
+		case '"':
+			d.i = i + 1
+			return s[start:i]
+		case '\\':
+			return d.unescape(start, i)
+		}
 	}
-	escape := strings.IndexByte(d.s[start:start+end], '\\')
-	if escape < 0 {
-		d.i = start + end + 1
-		return d.s[start : start+end]
-	}
-	return d.unescape(start, start+escape)
+	d.fail("string does not end")
+	return ""
 }
 
 func (d *jsonDecoder) peek() byte {

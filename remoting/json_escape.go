@@ -1,30 +1,30 @@
 package remoting
 
 import (
-	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // unescape reads the rest of a string that began at start and whose first escape is at escape.
 func (d *jsonDecoder) unescape(start, escape int) string {
-	out := make([]byte, 0, closing(d.s, start)-start)
+	var out strings.Builder
+	out.Grow(closing(d.s, start) - start)
 	from := start
 	for i := escape; i < len(d.s); i++ {
 		switch d.s[i] {
 		case '"':
-			out = append(out, d.s[from:i]...)
+			out.WriteString(d.s[from:i])
 			d.i = i + 1
-			return unsafe.String(unsafe.SliceData(out), len(out))
+			return out.String()
 		case '\\':
-			out = append(out, d.s[from:i]...)
+			out.WriteString(d.s[from:i])
 			r, n := escaped(d.s[i+1:])
 			if n == 0 {
 				d.fail("unknown escape")
 				return ""
 			}
-			out = utf8.AppendRune(out, r)
+			out.WriteRune(r)
 			i += n
 			from = i + 1
 		}
@@ -89,10 +89,23 @@ func escapedUnit(s string) (rune, int) {
 	return utf8.RuneError, 5
 }
 
-func hex4(s string, at int) (rune, bool) {
-	if len(s) < at+4 || s[at] == '+' || s[at] == '-' {
+// hex4 reads the four hex digits at s[at:].
+func hex4(s string, at int) (r rune, ok bool) {
+	if len(s) < at+4 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(s[at:at+4], 16, 16)
-	return rune(n), err == nil
+	for _, ch := range []byte(s[at : at+4]) {
+		switch {
+		case '0' <= ch && ch <= '9':
+			ch -= '0'
+		case 'a' <= ch && ch <= 'f':
+			ch -= 'a' - 10
+		case 'A' <= ch && ch <= 'F':
+			ch -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(ch)
+	}
+	return r, true
 }

@@ -24,7 +24,7 @@ type BatchPart struct {
 	Body       []byte
 }
 
-// DecodeBatch decodes the body of a batch send. Parts alias body. At most max parts; more are ErrTooMany. An empty body
+// DecodeBatch decodes the body of a batch send. Bodies of parts alias body. At most max parts; more are ErrTooMany. An empty body
 // has no parts. ErrTruncated and ErrMalformed name the part, counted from 0.
 func DecodeBatch(body []byte, max int) ([]BatchPart, error) {
 	var parts []BatchPart

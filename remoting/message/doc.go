@@ -24,5 +24,5 @@
 // # Concurrency
 //
 // Functions here keep no state and may be called from any goroutine; [UniqueIDs] synchronises itself.
-// What a decoder returns aliases its input: who keeps it must keep the input unchanged, or clone.
+// The bodies that a decoder returns alias its input: who keeps one must keep the input unchanged, or clone.
 package message

@@ -6,7 +6,7 @@ import (
 	"github.com/raftmq/raftmq/internal/offset"
 )
 
-// Message is one message in RocketMQ's terms. Strings and slices may alias the bytes it was decoded from.
+// Message is one message in RocketMQ's terms. Body may alias the bytes it was decoded from.
 type Message struct {
 	Topic      string
 	QueueID    int32

@@ -69,16 +69,18 @@ func SetProperties(properties string, set ...KeyValue) string {
 	if !added {
 		return properties
 	}
-	dst := append(make([]byte, 0, size), properties...)
-	if len(dst) > 0 && dst[len(dst)-1] != entrySeparator {
-		dst = append(dst, entrySeparator)
+	var b strings.Builder
+	b.Grow(size)
+	b.WriteString(properties)
+	if properties != "" && properties[len(properties)-1] != entrySeparator {
+		b.WriteByte(entrySeparator)
 	}
 	for _, kv := range set {
-		if _, ok := Property(alias(dst), kv.Name); !ok && kv.Value != "" {
-			dst = AppendProperty(dst, kv.Name, kv.Value)
+		if _, ok := Property(b.String(), kv.Name); !ok && kv.Value != "" {
+			writeProperty(&b, kv)
 		}
 	}
-	return alias(dst)
+	return b.String()
 }
 
 // RemoveProperty returns properties without name; the bytes of all others stay as they are.
@@ -107,15 +109,22 @@ func AppendProperty(dst []byte, name, value string) []byte {
 	return append(dst, entrySeparator)
 }
 
+func writeProperty(b *strings.Builder, kv KeyValue) {
+	b.WriteString(kv.Name)
+	b.WriteByte(nameSeparator)
+	b.WriteString(kv.Value)
+	b.WriteByte(entrySeparator)
+}
+
 // EncodeProperties encodes pairs in the order given. Empty names and values are left out.
 func EncodeProperties(pairs ...KeyValue) string {
-	var dst []byte
+	var b strings.Builder
 	for _, kv := range pairs {
 		if kv.Name != "" && kv.Value != "" {
-			dst = AppendProperty(dst, kv.Name, kv.Value)
+			writeProperty(&b, kv)
 		}
 	}
-	return alias(dst)
+	return b.String()
 }
 
 // replaceProperty replaces the last entry of that name, which is the one that counts, and drops earlier ones.

@@ -3,7 +3,6 @@ package message
 import (
 	"encoding/binary"
 	"net/netip"
-	"unsafe"
 )
 
 // reader reads big-endian fields and remembers the first failure: once short, every later read returns zero.
@@ -58,8 +57,8 @@ func (r *reader) int64() int64 {
 	return 0
 }
 
-// text returns the next n bytes as a string that aliases the source.
-func (r *reader) text(n int) string { return alias(r.take(n)) }
+// text returns the next n bytes as a string.
+func (r *reader) text(n int) string { return string(r.take(n)) }
 
 // host reads an address of 4 or 16 bytes and a 32-bit port.
 func (r *reader) host(v6 bool) netip.AddrPort {
@@ -78,6 +77,3 @@ func (r *reader) host(v6 bool) netip.AddrPort {
 	}
 	return netip.AddrPortFrom(addr, uint16(port))
 }
-
-// alias views b as a string without copying it.
-func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

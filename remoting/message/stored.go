@@ -92,7 +92,7 @@ func AppendStored(dst []byte, m *Message) []byte {
 }
 
 // DecodeStored decodes the message at the start of b and returns its size in bytes. It verifies the magic, all
-// inner lengths and the body CRC. The result aliases b. Errors: ErrTruncated when b ends early, ErrMagic, ErrMalformed,
+// inner lengths and the body CRC. Body aliases b; the strings are copies. Errors: ErrTruncated when b ends early, ErrMagic, ErrMalformed,
 // ErrBodyCRC.
 func DecodeStored(b []byte) (m Message, size int, err error) {
 	r := reader{src: b}
@@ -134,13 +134,27 @@ func (r *reader) decode(m *Message, v2 bool) (crc uint32) {
 	m.ReconsumeTimes = r.int32()
 	m.PreparedTransactionOffset = r.int64()
 	m.Body = r.take(int(r.int32()))
-	if v2 {
-		m.Topic = r.text(int(int16(r.uint16())))
-	} else {
-		m.Topic = r.text(int(r.uint8()))
-	}
-	m.Properties = r.text(int(int16(r.uint16())))
+	m.Topic, m.Properties = r.tail(v2)
 	return crc
+}
+
+// tail reads topic and properties, the last two fields, into one string.
+func (r *reader) tail(v2 bool) (topic, properties string) {
+	var n int
+	if v2 {
+		n = int(int16(r.uint16()))
+	} else {
+		n = int(r.uint8())
+	}
+	start := r.pos
+	r.take(n)
+	end := r.pos
+	r.take(int(int16(r.uint16())))
+	if r.err != nil {
+		return "", ""
+	}
+	text := string(r.src[start:r.pos])
+	return text[:end-start], text[end-start+2:]
 }
 
 // StampOffsets writes queue and physical offset into stored bytes, in place. Neither is covered by the body CRC.

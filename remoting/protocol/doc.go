@@ -10,8 +10,8 @@
 //
 // A handler gets a command with [Fields] and a body. It decodes the fields into the header of its code (header_*.go; the
 // two that every message pays for, send and pull, are written by hand, all others list their fields once for both
-// directions, see visitor.go), and the body with the Decode function of its type (body_*.go). Bodies from Java go through
-// the tolerant reader in package fastjson; those whose keys are numbers or objects are written by appending (append.go).
+// directions, see visitor.go), and the body with the Decode method of its type (body_*.go). Bodies go through the tolerant
+// reader in package fastjson; tables whose keys are queues are printed as Java reads them (messagequeue.go).
 // [Codes] is the one table of request codes (codes_table.go), with who may send them and who serves them.
 //
 // # Invariants
