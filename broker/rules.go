@@ -62,7 +62,16 @@ var rules = []rule{
 	{code: protocol.CodeGetConsumeStats, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.stats.progress(r) }},
 	{code: protocol.CodeUpdateBrokerConfig, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.updateConfig(r) }},
 	{code: protocol.CodeGetBrokerConfig, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.config(r) }},
+	{code: protocol.CodeCleanExpiredConsumeQueue, follower: followerServes, handle: nothingToDo},
+	{code: protocol.CodeCleanUnusedTopic, follower: followerServes, handle: nothingToDo},
+	{code: protocol.CodeDeleteExpiredCommitLog, follower: followerServes, handle: nothingToDo},
 	{code: protocol.CodeGetBrokerRuntimeInfo, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.runtime(r) }},
+}
+
+// nothingToDo answers requests for what happens here by itself.
+func nothingToDo(_ *services, r *request) error {
+	r.succeed(nil, nil)
+	return nil
 }
 
 // ruleTable indexes the rules by code, with their classes. A code that protocol.Codes does not know is left out, and so refused.
