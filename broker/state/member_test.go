@@ -275,3 +275,7 @@ func copyDatabase(t tester, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+type entryOfLog = commitlog.Entry
+
+func newReader(b []byte) io.Reader { return bytes.NewReader(b) }

@@ -19,7 +19,7 @@ const damagedMark = "consumequeue.damaged"
 // and S the index of the newest image:
 //
 //	state.db and queues whole, A ≥ S    go on at A
-//	damaged, marked damaged, or A < S   rebuild: the oldest image in the log, or nothing if the log begins at 1, and Apply over
+//	damaged, marked damaged, or A < S   rebuild: nothing if the log begins at 1, else the oldest image in it, and Apply over
 //	                                    the log up to max(A, S), which is known to be committed
 //	no image, and the log begins later  ErrQuarantined: the state cannot be made, and starting empty would lose it
 //	A beyond the log                    ErrQuarantined: the log lost what the state was made of
@@ -182,9 +182,18 @@ func (s *State) rebuild(target, newest offset.Index) error {
 	return s.unmark()
 }
 
-// oldestBase returns the oldest state that the log continues: an image, or nothing at all at index 0.
+// oldestBase returns the oldest state that the log continues, so that the queues get all that is retained: nothing at all, at index 0, if
+// the log goes back to its first entry, else the oldest image.
 func (s *State) oldestBase() (offset.Index, []record, error) {
-	index, image, ok, err := s.host.OldestImage()
+	log := s.host.Log()
+	if log.FirstIndex() == 1 {
+		return 0, nil, nil
+	}
+	open := s.host.OldestImage
+	if log.LastIndex() == 0 {
+		open = s.host.NewestImage // it was installed, and the log has not got its first entry yet
+	}
+	index, image, ok, err := open()
 	if err != nil {
 		return 0, nil, err
 	}
@@ -192,19 +201,7 @@ func (s *State) oldestBase() (offset.Index, []record, error) {
 		records, err := readImage(image, index)
 		return index, records, errors.Join(err, image.Close())
 	}
-	// An image that was installed stands before a log that has not got its first entry yet.
-	index, image, ok, err = s.host.NewestImage()
-	if err != nil {
-		return 0, nil, err
-	}
-	if ok && s.host.Log().LastIndex() == 0 {
-		records, err := readImage(image, index)
-		return index, records, errors.Join(err, image.Close())
-	}
-	if ok {
-		image.Close()
-	}
-	if first := s.host.Log().FirstIndex(); first > 1 {
+	if first := log.FirstIndex(); first > 1 {
 		return 0, nil, fmt.Errorf("%w: the log begins at entry %d, and there is no image to make the state before it", raftlog.ErrQuarantined, first)
 	}
 	return 0, nil, nil
