@@ -33,7 +33,7 @@ type sender struct {
 	gate     *gate
 	topics   *topicMaker
 	host     func() netip.AddrPort // our advertised address
-	cluster  string
+	added    addedProperties
 	delays   message.DelayLevels
 	bodyMax  int
 	metrics  *metrics
@@ -54,12 +54,12 @@ type sendOp struct {
 	r      *request
 	header protocol.SendMessageHeader
 
-	topic  *state.Topic
-	delay  int64 // ms; the message then goes to the schedule topic
-	m      message.Message
-	batch  []message.BatchPart // nil for a single message
-	keys   []uint32
-	unique string // of the single message
+	topic *state.Topic
+	delay int64 // ms; the message then goes to the schedule topic
+	m     message.Message
+	sent  sentProperties      // of the single message
+	batch []message.BatchPart // nil for a single message
+	keys  []uint32
 
 	buf  []byte
 	resp remoting.Command
@@ -105,9 +105,9 @@ func (op *sendOp) encode(timestamp int64) {
 	if op.batch == nil {
 		code := timestamp + op.delay
 		if op.delay == 0 {
-			code = tagsCode(op.m.Properties)
+			code = message.TagsCode(op.sent.tags)
 		}
-		op.keys = appendKeyHashes(op.keys[:0], op.m.Topic, op.m.Properties)
+		op.keys = appendHashes(op.keys[:0], op.m.Topic, op.sent.unique, op.sent.keys)
 		op.buf = state.AppendMessage(op.buf, op.topic.ID, code, op.keys, &op.m)
 		return
 	}
@@ -164,8 +164,8 @@ func (op *sendOp) reply(results []raftlog.Result) {
 		protocol.Field{Key: "queueOffset", Value: strconv.FormatInt(int64(results[0].Queue), 10)},
 		protocol.Field{Key: message.PropertyRegion, Value: defaultRegion},
 		protocol.Field{Key: message.PropertyTraceOn, Value: "true"})
-	if op.unique != "" {
-		ext = append(ext, protocol.Field{Key: "transactionId", Value: op.unique})
+	if op.sent.unique != "" {
+		ext = append(ext, protocol.Field{Key: "transactionId", Value: op.sent.unique})
 	}
 	op.resp = remoting.Command{Code: protocol.Success, Ext: ext}
 	op.r.Reply(&op.resp)

@@ -17,10 +17,15 @@ const keyHashesMax = 64
 
 // appendKeyHashes appends the key-index hashes of a message: of its unique key and of each word of KEYS (messages.md section 13).
 func appendKeyHashes(dst []uint32, topic, properties string) []uint32 {
-	if unique, ok := message.Property(properties, message.PropertyUniqueKey); ok && unique != "" {
+	unique, _ := message.Property(properties, message.PropertyUniqueKey)
+	keys, _ := message.Property(properties, message.PropertyKeys)
+	return appendHashes(dst, topic, unique, keys)
+}
+
+func appendHashes(dst []uint32, topic, unique, keys string) []uint32 {
+	if unique != "" {
 		dst = append(dst, keyHash(topic, unique))
 	}
-	keys, _ := message.Property(properties, message.PropertyKeys)
 	for keys != "" && len(dst) < keyHashesMax {
 		var word string
 		word, keys, _ = strings.Cut(keys, " ")

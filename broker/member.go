@@ -95,7 +95,7 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 	queries := &queueQueries{state: m.state}
 	return &services{
 		sends: &sender{
-			state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, cluster: o.Cluster,
+			state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, added: newAddedProperties(o.Cluster),
 			delays: delays, bodyMax: o.MessageBytesMax, metrics: m.metrics,
 		},
 		pulls:      pulls,

@@ -73,14 +73,15 @@ func (s *sender) fill(op *sendOp, topic string) error {
 	if len(op.r.Body) == 0 {
 		return refuse(errIllegalMessage, "the message body is empty")
 	}
-	if err := refuseUnsupported(h.Properties); err != nil {
+	op.sent = lookAt(h.Properties)
+	if err := refuseUnsupported(&op.sent); err != nil {
 		return err
 	}
-	properties, unique := s.storedProperties(h.Properties)
+	properties := s.storedProperties(h.Properties, &op.sent)
 	if len(properties) > message.PropertiesMax-propertiesReserve {
 		return refuse(errIllegalMessage, "the message is illegal, its properties are %d bytes, the limit is %d", len(properties), message.PropertiesMax-propertiesReserve)
 	}
-	op.m.Properties, op.unique = properties, unique
+	op.m.Properties = properties
 	return s.schedule(op)
 }
 
@@ -104,49 +105,36 @@ func (s *sender) tooLong(n int) error {
 }
 
 // refuseUnsupported refuses messages that ask for what does not exist yet, rather than store them as ordinary ones.
-func refuseUnsupported(properties string) error {
-	if half, _ := message.Property(properties, message.PropertyTransaction); strings.EqualFold(half, "true") {
+func refuseUnsupported(p *sentProperties) error {
+	switch {
+	case p.transaction:
 		return refuse(errNoPermission, "the broker sending transaction message is forbidden")
-	}
-	if level, _ := message.Property(properties, message.PropertyDelay); level != "" && level != "0" {
-		return nil // a delay level wins over the timer properties
-	}
-	for _, timer := range []string{message.PropertyTimerDelaySec, message.PropertyTimerDelayMillis, message.PropertyTimerDeliverMillis} {
-		if _, ok := message.Property(properties, timer); ok {
-			return refuse(errSystem, "accurate timer message is not enabled, timerWheelEnable is false")
-		}
+	case p.timer && !p.delayed(): // a delay level wins over the timer properties
+		return refuse(errSystem, "accurate timer message is not enabled, timerWheelEnable is false")
 	}
 	return nil
 }
 
 // storedProperties adds what the broker adds (messages.md section 1.2); all other bytes stay as they came.
-func (s *sender) storedProperties(properties string) (stored, unique string) {
-	if _, ok := message.Property(properties, message.PropertyPopCheckpoint); ok {
+func (s *sender) storedProperties(properties string, p *sentProperties) string {
+	if p.popCheckpoint {
 		properties = message.RemoveProperty(properties, message.PropertyPopCheckpoint)
 	}
-	added := [4]message.KeyValue{
-		{Name: message.PropertyCluster, Value: s.cluster},
-		{Name: message.PropertyRegion, Value: defaultRegion},
-		{Name: message.PropertyTraceOn, Value: "true"},
+	if p.unique == "" {
+		p.unique = s.ids.Next()
+		properties = message.SetProperty(properties, message.PropertyUniqueKey, p.unique)
 	}
-	set := added[:3]
-	unique, _ = message.Property(properties, message.PropertyUniqueKey)
-	if unique == "" {
-		unique = s.ids.Next()
-		set = append(set, message.KeyValue{Name: message.PropertyUniqueKey, Value: unique})
-	}
-	return message.SetProperties(properties, set...), unique
+	return s.added.to(properties, p.ours)
 }
 
 // schedule sends a message with a delay level to the schedule topic.
 func (s *sender) schedule(op *sendOp) error {
-	text, ok := message.Property(op.m.Properties, message.PropertyDelay)
-	if !ok {
+	if !op.sent.delayed() {
 		return nil
 	}
-	asked, err := strconv.ParseInt(text, 10, 32)
+	asked, err := strconv.ParseInt(op.sent.delay, 10, 32)
 	if err != nil {
-		return refuse(errIllegalMessage, "delay level %q is not a number", clip(text))
+		return refuse(errIllegalMessage, "delay level %q is not a number", clip(op.sent.delay))
 	}
 	level := s.delays.Clamp(int32(asked))
 	if level < 1 {
