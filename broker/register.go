@@ -21,6 +21,7 @@ const (
 	// registrationExpiry is what the NameServers are told: so long after the last heartbeat this member is gone (design D19).
 	registrationExpiry = 10 * time.Second
 	registerTimeout    = 3 * time.Second
+	notYetPause        = 100 * time.Millisecond // a lease may become valid without any other sign
 	// stalledMax is how long a storage call may take before the member stops telling that it is there (design D12).
 	stalledMax = time.Second
 )
@@ -93,7 +94,7 @@ func (g *registrar) followRole(ctx context.Context) {
 
 // keep keeps the member registered at one NameServer.
 func (g *registrar) keep(ctx context.Context, addr string, wake <-chan struct{}) {
-	beat := time.NewTicker(g.options.HeartbeatInterval)
+	beat := time.NewTimer(0)
 	defer beat.Stop()
 	var registered time.Time // zero: a full registration is due
 	for {
@@ -103,6 +104,7 @@ func (g *registrar) keep(ctx context.Context, addr string, wake <-chan struct{})
 		}
 		registered = now
 		g.note(addr, err)
+		beat.Reset(g.pause(err))
 		select {
 		case <-ctx.Done():
 			return
@@ -111,6 +113,14 @@ func (g *registrar) keep(ctx context.Context, addr string, wake <-chan struct{})
 		case <-beat.C:
 		}
 	}
+}
+
+// pause is how long until the NameServer is told again, if nothing changes.
+func (g *registrar) pause(err error) time.Duration {
+	if errors.Is(err, errNotYet) {
+		return min(g.options.HeartbeatInterval, notYetPause)
+	}
+	return g.options.HeartbeatInterval
 }
 
 // tell registers or sends a heartbeat and returns when the member registered in full last, zero if that must be done again.

@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/raftmq/raftmq/raftlog"
+import (
+	"fmt"
+
+	"github.com/raftmq/raftmq/raftlog"
+)
 
 // Status is what status output and health checks show.
 type Status struct {
@@ -33,6 +37,23 @@ func (b *Broker) Status() Status {
 	topics, _ := m.state.Topics()
 	groups, _ := m.state.Groups()
 	s.Topics, s.Groups = len(topics), len(groups)
+	s.DiskRemark = b.diskRemark(m)
 	s.ParkedPulls, s.Connections = m.services.pulls.hold.parked(), m.services.heartbeats.clients.count()
 	return s
+}
+
+// diskReserve is commitlog's default for the free space below which messages are refused.
+const diskReserve = 256 << 20
+
+// diskRemark says why messages are refused for lack of disk space, "" if they are not.
+func (b *Broker) diskRemark(m *member) string {
+	reserve := b.options.Raft.ReserveBytes
+	if reserve <= 0 {
+		reserve = diskReserve
+	}
+	total, free := m.diskUsage()
+	if free < 0 || free >= reserve {
+		return ""
+	}
+	return fmt.Sprintf("%s has %d bytes free of %d, messages are refused below %d", b.options.Dir, free, total, reserve)
 }
