@@ -99,6 +99,7 @@ func (s *storage) start(host Host) error {
 	}
 	applied := s.applier.Applied()
 	if applied > last {
+		s.applier.Stop()
 		return fmt.Errorf("%w: the state stands at index %d, beyond the end of the log at %d", ErrQuarantined, applied, last)
 	}
 	s.log.SetCommitted(applied)
