@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/internal/vfs"
@@ -53,7 +56,7 @@ func benchGroup(b *testing.B, flush commitlog.Flush) *Node {
 	ended := make(chan error, 3)
 	var nodes []*Node
 	for i, p := range peers {
-		n, err := Open(Options{FS: vfs.OS(), Dir: b.TempDir(), Group: "g", Name: p.Name, Peers: peers, Listener: listeners[i], Flush: flush, SegmentBytes: 64 << 20, Applier: &countState{}})
+		n, err := Open(Options{FS: vfs.OS(), Dir: b.TempDir(), Group: "g", Name: p.Name, Peers: peers, Listener: listeners[i], Flush: flush, SegmentBytes: 64 << 20, Applier: &countState{}, Logger: benchLogger(p.Name)})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -82,6 +85,11 @@ func benchGroup(b *testing.B, flush commitlog.Flush) *Node {
 	}
 	b.Fatal("no leader")
 	return nil
+}
+
+// benchLogger says what a member does if RAFTLOG_TEST_LEVEL asks for it.
+func benchLogger(name string) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Name: name, Level: hclog.LevelFromString(cmpOr(os.Getenv("RAFTLOG_TEST_LEVEL"), "off")), TimeFormat: "05.000000"})
 }
 
 // slot is one outstanding proposal: its completion proposes the next.

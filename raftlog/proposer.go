@@ -33,7 +33,8 @@ type proposer struct {
 	queued   int64    // bytes in open and sealed
 	inFlight []*batch // handed to raft, oldest first
 	wallTime int64    // of the last batch: it never goes back under one leader
-	lastSize int      // of the last batch, a guess for the next
+	usual    int      // bytes that recent batches took, a guess for the next
+	spare    []byte   // a buffer that was too large for what it held
 }
 
 // batch is one entry on its way.
@@ -98,7 +99,7 @@ func (p *proposer) propose(subs []byte, count int, done Completion, reserved boo
 		p.open = b
 		p.cond.Signal()
 	}
-	b.data = append(b.data, subs...)
+	b.data = append(p.roomLocked(b.data, len(subs)), subs...)
 	b.count += uint32(count)
 	b.proposals = append(b.proposals, proposal{done, count})
 	p.queued += int64(len(subs))
@@ -122,11 +123,38 @@ func (p *proposer) refusalLocked(size, count int, reserved bool) error {
 	return nil
 }
 
-// newBatchLocked makes a batch with room for about as much as the last one took. Its buffer goes to raft and the log's cache and
-// is never used again.
+// newBatchLocked makes a batch with room for about as much as recent ones took.
 func (p *proposer) newBatchLocked(size int) *batch {
-	guess := max(size, min(p.lastSize+p.lastSize/8, p.opts.EntryBytesMax))
-	return &batch{data: make([]byte, commitlog.BatchHeaderSize, commitlog.BatchHeaderSize+guess)}
+	need := commitlog.BatchHeaderSize + max(size, min(p.usual+p.usual/8, p.opts.EntryBytesMax))
+	if cap(p.spare) >= need {
+		b := &batch{data: p.spare[:commitlog.BatchHeaderSize]}
+		p.spare = nil
+		return b
+	}
+	return &batch{data: make([]byte, commitlog.BatchHeaderSize, need)}
+}
+
+// roomLocked makes room for more bytes. It grows in large steps: each copies what is there.
+func (p *proposer) roomLocked(data []byte, more int) []byte {
+	need := len(data) + more
+	if need <= cap(data) {
+		return data
+	}
+	size := max(need, min(4*cap(data), commitlog.BatchHeaderSize+p.opts.EntryBytesMax))
+	return append(make([]byte, 0, size), data...)
+}
+
+// seal closes the envelope of a batch that nobody adds to any more. The buffer goes to raft and the log's cache for as long as
+// they want and is never used again; what fills less than half of its buffer goes there in one of its own size.
+func (p *proposer) seal(b *batch, wallTime int64) {
+	if cap(b.data) > 2*len(b.data) {
+		large := b.data
+		b.data = append(make([]byte, 0, len(large)), large...)
+		p.mu.Lock()
+		p.spare = large[:0]
+		p.mu.Unlock()
+	}
+	commitlog.AppendBatchHeader(b.data[:0], b.count, p.opts.GroupTime(), wallTime)
 }
 
 // run hands batches to raft, at most EntriesInFlight at a time, and answers them in order. It returns when ctx ends; what is
@@ -147,7 +175,8 @@ func (p *proposer) run(ctx context.Context) {
 			p.land(f)
 		}
 	}()
-	for b := p.next(); b != nil; b = p.next() {
+	for b, wallTime := p.next(); b != nil; b, wallTime = p.next() {
+		p.seal(b, wallTime)
 		flights <- flight{b, p.apply(b.data)}
 	}
 	close(flights)
@@ -160,21 +189,20 @@ type flight struct {
 	future raft.ApplyFuture
 }
 
-// next waits for a batch and for room in flight. It closes the batch's envelope. Nil ends the loop.
-func (p *proposer) next() *batch {
+// next waits for a batch and for room in flight. wallTime is what its envelope says. Nil ends the loop.
+func (p *proposer) next() (b *batch, wallTime int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for !p.stopped && (len(p.inFlight) >= p.opts.EntriesInFlight || p.open == nil && len(p.sealed) == 0) {
 		p.cond.Wait()
 	}
 	if p.stopped {
-		return nil
+		return nil, 0
 	}
-	b := p.takeLocked()
+	b = p.takeLocked()
 	p.inFlight = append(p.inFlight, b)
 	p.wallTime = max(p.wallTime, time.Now().UnixMilli())
-	commitlog.AppendBatchHeader(b.data[:0], b.count, p.opts.GroupTime(), p.wallTime)
-	return b
+	return b, p.wallTime
 }
 
 func (p *proposer) takeLocked() *batch {
@@ -188,7 +216,7 @@ func (p *proposer) takeLocked() *batch {
 	}
 	size := len(b.data) - commitlog.BatchHeaderSize
 	p.queued -= int64(size)
-	p.lastSize = size
+	p.usual = max(size, p.usual-p.usual/8)
 	return b
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/raftmq/raftmq/internal/vfs"
 )
 
-// The experiments behind these tests are described in docs/design: each shows hashicorp/raft v1.8.0 losing a member or an entry.
+// Each of these shows a way in which hashicorp/raft v1.8.0 by itself loses a member or an entry.
 
 // TestAFollowerThatFailsToStoreIsServedAgain: with raft's own pipeline the leader never sends the follower an entry again after
 // some failed appends under load, while heartbeats go on (raft issue 612).
