@@ -1,9 +1,6 @@
 package raftlog
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // addressBook resolves members to addresses (design D14): an address is never an identity, and the handshake tells whether
 // the right instance answers there.
@@ -70,21 +67,6 @@ func (b *addressBook) learn(id ServerID, addr string) error {
 			i.Addresses = map[ServerID]string{}
 		}
 		i.Addresses[id] = addr
-		return nil
-	})
-}
-
-// prune forgets members that are no longer in the group.
-func (b *addressBook) prune(keep func(ServerID) bool) error {
-	stale := false
-	for id := range b.dir.identity().Addresses {
-		stale = stale || !keep(id)
-	}
-	if !stale {
-		return nil
-	}
-	return b.dir.update(func(i *identity) error {
-		maps.DeleteFunc(i.Addresses, func(id ServerID, _ string) bool { return !keep(id) })
 		return nil
 	})
 }

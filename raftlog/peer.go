@@ -68,8 +68,9 @@ func (p *peer) drop(l *link) {
 	}
 }
 
-// setReachable records the outcome of a heartbeat or of a dial. Coming back wakes what is parked.
-func (p *peer) setReachable(ok bool) {
+// setReachable records the outcome of a heartbeat or of a dial, and reports whether it is news. Coming back wakes what is
+// parked.
+func (p *peer) setReachable(ok bool) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -78,7 +79,10 @@ func (p *peer) setReachable(ok bool) {
 		p.down = nil
 	case !ok && p.down == nil:
 		p.down = make(chan struct{})
+	default:
+		return false
 	}
+	return true
 }
 
 // unreachable returns a channel that is closed when the peer is reachable again, nil if it is.

@@ -32,7 +32,7 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, _ raft.ServerAddress
 	p := t.net.peer(ServerID(id))
 	l, _, err := t.take(p, purposeAppend)
 	if err != nil {
-		p.setReachable(false)
+		t.reached(p, err)
 		return nil, err
 	}
 	pl := &pipeline{
@@ -89,7 +89,7 @@ func (p *pipeline) finish(f *appendFuture) bool {
 		p.link.SetReadDeadline(time.Now().Add(progressTimeout))
 		if err := readAppendAnswer(p.link, f.response); err != nil {
 			if errors.Is(err, errUnavailable) {
-				p.peer.setReachable(false)
+				p.t.reached(p.peer, err)
 			}
 			f.end(err)
 			return false

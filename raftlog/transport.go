@@ -141,7 +141,7 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, a *raf
 			return err
 		}
 		// Nobody answers. Returning would make raft back off, up to ten seconds; waiting for the peer's next heartbeat does not.
-		p.setReachable(false)
+		t.reached(p, err)
 		if !t.park(p, a.Term) {
 			return err
 		}
@@ -198,13 +198,24 @@ func (t *transport) heartbeat(p *peer, a *raft.AppendEntriesRequest, r *raft.App
 		}
 		return readAppendAnswer(l, r)
 	})
-	p.setReachable(err == nil)
+	t.reached(p, err)
 	if err != nil {
 		t.net.breakAppends(p.id)
 		return err
 	}
 	t.note(p, a, r, sent)
 	return nil
+}
+
+// reached records whether a peer answers, and says so when that changes: raft would say it at every attempt.
+func (t *transport) reached(p *peer, err error) {
+	switch news := p.setReachable(err == nil); {
+	case !news || t.ctx.Err() != nil:
+	case err == nil:
+		t.net.logger.Info("member can be reached again", "member", p.id)
+	default:
+		t.net.logger.Warn("member cannot be reached", "member", p.id, "error", err)
+	}
 }
 
 // note records an answer and tells the lease of it.
