@@ -24,7 +24,7 @@ func TestAFollowerThatFailsToStoreIsServedAgain(t *testing.T) {
 		f := c.followers()[0]
 		c.net.SetLatency(c.leader().name, f.name, 5*time.Millisecond) // so that several requests are under way
 		var want []string
-		for round := range 10 {
+		for round := range 4 {
 			f.fs.SetCapacity(0)
 			ctx, cancel := context.WithCancel(t.Context())
 			sent := make(chan []string)

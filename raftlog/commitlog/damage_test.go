@@ -74,7 +74,7 @@ func TestFlippedBits(t *testing.T) {
 	for _, name := range files(t, fsys, o.Dir) {
 		name = path.Join(o.Dir, name)
 		bits := fileSize(t, fsys, name) * 8
-		for bit := rng.Int64N(8); bit < bits; bit += 1 + rng.Int64N(60) {
+		for bit := rng.Int64N(8); bit < bits; bit += 1 + rng.Int64N(120) {
 			c := fsys.KillClone()
 			must(t, c.FlipBit(name, bit))
 			_, verifyErr := Verify(c, o.Dir, nil)
@@ -123,7 +123,7 @@ func TestCutFiles(t *testing.T) {
 func TestDamageBelowTheMarkOfAKilledLog(t *testing.T) {
 	m := vfs.NewMem()
 	o := small(m)
-	o.SegmentBytes = 1 << 20
+	o.SegmentBytes = 20_000
 	o.UnsyncedBytesMax = 1000
 	l := mustOpen(t, o)
 	want := newModel()
@@ -140,7 +140,7 @@ func TestDamageBelowTheMarkOfAKilledLog(t *testing.T) {
 	end := SegmentHeaderSize + int64(want.position(41))
 	rng := rand.New(rand.NewPCG(9, 0))
 	cut := 0
-	for bit := int64(0); bit < end*8; bit += 1 + rng.Int64N(100) {
+	for bit := int64(0); bit < end*8; bit += 1 + rng.Int64N(300) {
 		c := killed.KillClone()
 		must(t, c.FlipBit(name, bit))
 		o.FS = c
