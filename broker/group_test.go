@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -39,6 +40,34 @@ type testMember struct {
 }
 
 func (m *testMember) addr() string { return m.name + ":10911" }
+
+// one runs a test with a group of one member whose reign has begun.
+func one(t *testing.T, change func(*Options), test func(t *testing.T, g *testGroup)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGroup(t, 1, change)
+		g.leader()
+		test(t, g)
+	})
+}
+
+// three runs a test with a group of three members that all serve.
+func three(t *testing.T, test func(t *testing.T, g *testGroup, leader int)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGroup(t, 3, nil)
+		leader := g.leader()
+		g.eventually("followers", func() bool {
+			for _, m := range g.members {
+				if !m.broker.Status().Serving {
+					return false
+				}
+			}
+			return true
+		})
+		test(t, g, leader)
+	})
+}
 
 // newTestGroup starts n members and a NameServer.
 func newTestGroup(t *testing.T, n int, change func(*Options)) *testGroup {

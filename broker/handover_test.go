@@ -11,7 +11,7 @@ import (
 )
 
 // Clients that never try again, one at each member, go on through planned hand-overs: what is under way is answered or waits for the
-// next leader.
+// next leader. It runs in a bubble of testing/synctest, as all tests with three do.
 func TestHandOverFailsNoRequest(t *testing.T) {
 	three(t, func(t *testing.T, g *testGroup, leader int) {
 		g.send(leader, "T", 0, "", "first", protocol.Success)

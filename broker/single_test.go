@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/raftmq/raftmq/internal/offset"
@@ -12,15 +11,7 @@ import (
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
 
-// one runs a test with a group of one member whose reign has begun.
-func one(t *testing.T, change func(*Options), test func(t *testing.T, g *testGroup)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		g := newTestGroup(t, 1, change)
-		g.leader()
-		test(t, g)
-	})
-}
+// The tests of this file run a group of one in a bubble of testing/synctest: time is virtual and exact.
 
 func TestSentMessageIsPulled(t *testing.T) {
 	one(t, nil, func(t *testing.T, g *testGroup) {

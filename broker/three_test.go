@@ -6,29 +6,13 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/raftmq/raftmq/remoting"
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
 
-func three(t *testing.T, test func(t *testing.T, g *testGroup, leader int)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		g := newTestGroup(t, 3, nil)
-		leader := g.leader()
-		g.eventually("followers", func() bool {
-			for _, m := range g.members {
-				if !m.broker.Status().Serving {
-					return false
-				}
-			}
-			return true
-		})
-		test(t, g, leader)
-	})
-}
+// The tests of this file run a group of three in a bubble of testing/synctest: time is virtual and exact.
 
 func TestFollowerForwards(t *testing.T) {
 	three(t, func(t *testing.T, g *testGroup, leader int) {
