@@ -33,6 +33,7 @@ type fileCache struct {
 	fs   vfs.FS
 	max  int
 	path func(fileID) string
+	view bool // files are opened for reading only
 
 	mu     sync.Mutex
 	open   map[fileID]*openFile
@@ -63,6 +64,9 @@ func (c *fileCache) use(id fileID, create bool, fn func(vfs.File) error) error {
 func (c *fileCache) openPath(name string, create bool) (vfs.File, error) {
 	if create {
 		return c.fs.Create(name)
+	}
+	if c.view {
+		return c.fs.Open(name)
 	}
 	return c.fs.OpenReadWrite(name)
 }

@@ -23,11 +23,21 @@ func Open(o Options, checkpoint []Tail) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) load(checkpoint []Tail) error {
-	if err := s.opts.FS.MkdirAll(s.opts.Dir); err != nil {
-		return err
+// View is Open for a member that is stopped: it changes nothing on disk, and the Store is good for reads and Trim only. Files that Open would
+// remove or cut are overlooked.
+func View(o Options, checkpoint []Tail) (*Store, error) {
+	s := newStore(o)
+	s.view = true
+	s.files.view = true
+	if err := s.load(checkpoint); err != nil {
+		s.Close()
+		return nil, err
 	}
-	if err := s.opts.FS.SyncDir(path.Dir(s.opts.Dir)); err != nil {
+	return s, nil
+}
+
+func (s *Store) load(checkpoint []Tail) error {
+	if err := s.makeDir(); err != nil {
 		return err
 	}
 	for _, t := range checkpoint {
@@ -50,6 +60,16 @@ func (s *Store) load(checkpoint []Tail) error {
 	return nil
 }
 
+func (s *Store) makeDir() error {
+	if s.view {
+		return nil
+	}
+	if err := s.opts.FS.MkdirAll(s.opts.Dir); err != nil {
+		return err
+	}
+	return s.opts.FS.SyncDir(path.Dir(s.opts.Dir))
+}
+
 func fromTail(t Tail) (*queue, error) {
 	n := offset.Queue(len(t.Units) / UnitSize)
 	if t.Gone || t.First < 0 || t.First > t.Next || n > t.Next || len(t.Units)%UnitSize != 0 {
@@ -70,6 +90,9 @@ func fromTail(t Tail) (*queue, error) {
 func (s *Store) scan() (map[Key][]offset.Queue, error) {
 	found := map[Key][]offset.Queue{}
 	topics, err := s.opts.FS.List(s.opts.Dir)
+	if s.view && errors.Is(err, fs.ErrNotExist) {
+		return found, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +105,7 @@ func (s *Store) scan() (map[Key][]offset.Queue, error) {
 		for _, name := range queues {
 			k, ok := parseKey(topic, name)
 			if !ok || s.mu.queues[k] == nil {
-				if err := s.opts.FS.RemoveAll(path.Join(s.opts.Dir, topic, name)); err != nil {
+				if err := s.discard(path.Join(s.opts.Dir, topic, name)); err != nil {
 					return nil, err
 				}
 				continue
@@ -93,12 +116,20 @@ func (s *Store) scan() (map[Key][]offset.Queue, error) {
 			}
 		}
 		if kept == 0 {
-			if err := s.opts.FS.RemoveAll(path.Join(s.opts.Dir, topic)); err != nil {
+			if err := s.discard(path.Join(s.opts.Dir, topic)); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return found, nil
+}
+
+// discard removes a file or directory that no tail needs.
+func (s *Store) discard(name string) error {
+	if s.view {
+		return nil
+	}
+	return s.opts.FS.RemoveAll(name)
 }
 
 func parseKey(topic, queue string) (Key, bool) {
@@ -137,7 +168,7 @@ func (s *Store) fit(q *queue, files []offset.Queue) error {
 			end = files[i+1]
 		}
 		if f >= stored || end <= first {
-			if err := s.opts.FS.Remove(s.filePath(fileID{q.key, f})); err != nil {
+			if err := s.discard(s.filePath(fileID{q.key, f})); err != nil {
 				return err
 			}
 			continue
@@ -147,7 +178,7 @@ func (s *Store) fit(q *queue, files []offset.Queue) error {
 		}
 		keep = append(keep, f)
 	}
-	if len(keep) < len(files) {
+	if len(keep) < len(files) && !s.view {
 		// Were a removal undone by a power cut, the old file would stand between those written from now on.
 		if err := s.opts.FS.SyncDir(s.queueDir(q.key)); err != nil {
 			return err
@@ -180,7 +211,7 @@ func (s *Store) fitFile(id fileID, end offset.Queue) error {
 	if (end-id.first)%blockUnits != 0 || info.Size() < want {
 		return fmt.Errorf("%s: %d bytes where units up to %d need %d: %w", name, info.Size(), end, want, ErrDamaged)
 	}
-	if info.Size() == want {
+	if info.Size() == want || s.view {
 		return nil
 	}
 	f, err := s.opts.FS.OpenReadWrite(name)

@@ -13,6 +13,7 @@ import (
 // Store holds the consume queues of one group. See doc.go for which goroutine may call what.
 type Store struct {
 	opts Options
+	view bool // nothing on disk is changed
 
 	// write serialises what changes files: writing blocks, removing files.
 	write struct {

@@ -572,3 +572,32 @@ func (d discard) OpenReadWrite(string) (vfs.File, error) { return discardFile{},
 
 func (discardFile) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
 func (discardFile) Close() error                           { return nil }
+
+func TestViewChangesNothing(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, spillingOptionsOn(fs))
+	mustAppend(t, s, Key{1, 0}, 0, 420)
+	mustAppend(t, s, Key{2, 0}, 420, 540)
+	mustCheckpoint(t, s)
+	s.Close()
+	before, changes := fs.Operations(), 0
+	defer fs.AddHook(func(op *vfs.Op) error {
+		if op.Changes() {
+			changes++
+		}
+		return nil
+	})()
+	v, err := View(spillingOptionsOn(fs), []Tail{{Key: Key{1, 0}, Next: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := v.Read(nil, Key{1, 0}, 0, 500); err != nil || len(got) != 100 {
+		t.Errorf("%d units, %v", len(got), err)
+	}
+	if err := v.Close(); err != nil || changes > 0 || fs.Operations() == before {
+		t.Errorf("%d changes, %v", changes, err)
+	}
+	if _, err := View(Options{FS: vfs.NewMem(), Dir: "none"}, nil); err != nil {
+		t.Errorf("of nothing: %v", err)
+	}
+}
