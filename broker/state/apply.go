@@ -8,7 +8,7 @@ import (
 	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
 
-// changes is what one call of Apply did that others want to hear of. It is reused by the next call.
+// changes is what one call of Apply did that others want to hear of. It is reused by the next call, after a reset: the first one too.
 type changes struct {
 	call     uint64
 	advances []Advance

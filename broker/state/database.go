@@ -36,12 +36,21 @@ func bucketName(table uint8) []byte { return []byte{table} }
 // openDatabase opens or creates state.db in dir, a real directory. bbolt panics on some damage, and a file that is too short faults where
 // it is mapped: both become errDatabase. Its pages carry no checksum, so every value has its own.
 func openDatabase(dir string) (d *database, err error) {
-	defer faultsAreErrors(&err)()
 	if err := vfs.OS().MkdirAll(dir); err != nil {
 		return nil, err
 	}
+	return openFile(dir, false)
+}
+
+// viewDatabase opens the state.db of a stopped member for reading only.
+func viewDatabase(dir string) (d *database, err error) { return openFile(dir, true) }
+
+func openFile(dir string, readOnly bool) (d *database, err error) {
+	defer faultsAreErrors(&err)()
 	// The free list stays in the file: without it opening walks all pages on a goroutine that no fault may meet.
-	db, err := bolt.Open(path.Join(dir, databaseName), 0o600, &bolt.Options{Timeout: databaseTimeout, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(path.Join(dir, databaseName), 0o600, &bolt.Options{
+		Timeout: databaseTimeout, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly,
+	})
 	if isDamage(err) {
 		return nil, fmt.Errorf("%w: %w", errDatabase, err)
 	}
@@ -143,6 +152,25 @@ func unseal(table uint8, k, v []byte) (rec record, ok bool) {
 	}
 	rec = record{table, string(k[1:]), append([]byte(nil), v[:len(v)-4]...)}
 	return rec, binary.BigEndian.Uint32(v[len(v)-4:]) == sealSum(table, rec.key, rec.value)
+}
+
+// load checks the file and makes a machine without queues of it, and the tails of its queues.
+func (d *database) load() (*machine, []consumequeue.Tail, error) {
+	if err := d.check(); err != nil {
+		return nil, nil, err
+	}
+	m, tails := newMachine(noQueues{}), []consumequeue.Tail(nil)
+	err := d.each(func(rec record) error {
+		if !m.restore(rec, false, &tails) {
+			return fmt.Errorf("%w: table %d, key %x does not decode", errDatabase, rec.table, rec.key)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	m.finish()
+	return m, tails, nil
 }
 
 // commit makes one checkpoint durable.

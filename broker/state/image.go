@@ -116,9 +116,11 @@ func (d *database) writeImage(w io.Writer, index offset.Index) (digest [sha256.S
 }
 
 // digest returns the digest of m as it is: that of its image.
-func (m *machine) digest() [sha256.Size]byte {
-	e := newImageEncoder(io.Discard, m.meta.applied)
-	for _, rec := range m.records() {
+func (m *machine) digest() [sha256.Size]byte { return digestOf(m.meta.applied, m.records()) }
+
+func digestOf(index offset.Index, records []record) [sha256.Size]byte {
+	e := newImageEncoder(io.Discard, index)
+	for _, rec := range records {
 		e.record(rec)
 	}
 	digest, _ := e.finish() // io.Discard takes everything

@@ -68,26 +68,15 @@ func (s *State) open() error {
 
 // load opens state.db and reads it into a machine without queues. The machine is never nil; empty after an error.
 func (s *State) load() (*machine, []consumequeue.Tail, error) {
-	db, err := openDatabase(s.opts.RealDir)
-	if err != nil {
-		return newMachine(noQueues{}), nil, err
-	}
-	s.db = db
-	if err := db.check(); err != nil {
-		return newMachine(noQueues{}), nil, err
-	}
-	m, tails := newMachine(noQueues{}), []consumequeue.Tail(nil)
-	err = db.each(func(rec record) error {
-		if !m.restore(rec, false, &tails) {
-			return fmt.Errorf("%w: table %d, key %x does not decode", errDatabase, rec.table, rec.key)
+	var err error
+	if s.db, err = openDatabase(s.opts.RealDir); err == nil {
+		var m *machine
+		var tails []consumequeue.Tail
+		if m, tails, err = s.db.load(); err == nil {
+			return m, tails, nil
 		}
-		return nil
-	})
-	if err != nil {
-		return newMachine(noQueues{}), nil, err
 	}
-	m.finish()
-	return m, tails, nil
+	return newMachine(noQueues{}), nil, err
 }
 
 func (s *State) newDatabase() (err error) {
