@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Runs every test of the project: the code's form, the packages with the race detector, then the stock Go and Java clients
+# against a three-node group, with leaders killed under load and the members' files verified afterwards.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh packages   only what needs no cluster
+#
+# Needs Go; Java and Maven for the Java clients. The cluster listens on loopback, on PORT_BASE to PORT_BASE+99 (default 23400).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+port_base=${PORT_BASE:-23400}
+kills=${KILLS:-3}
+work=$(mktemp -d)
+dir=$work/dev
+raftmq=$work/raftmq
+
+step() { printf '\n=== %s  [%ss]\n' "$*" "$SECONDS"; }
+
+# finish takes the cluster down however the script ends; its logs are shown when it failed.
+finish() {
+  local rc=$?
+  if [ "$rc" -ne 0 ] && [ -d "$dir/log" ]; then
+    tail -n 30 "$dir"/log/*.log || true
+  fi
+  [ -x "$raftmq" ] && "$raftmq" dev down --wipe --dir "$dir" >/dev/null 2>&1
+  rm -rf "$work"
+  exit "$rc"
+}
+trap finish EXIT
+
+form() {
+  step "gofmt and go vet"
+  local unformatted
+  unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+  [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; return 1; }
+  go vet ./...
+}
+
+packages() {
+  step "go test -race ./..."
+  go test -race -p 2 -timeout 20m ./...
+}
+
+cluster_up() {
+  step "three-node group on 127.0.0.1:$port_base"
+  CGO_ENABLED=0 go build -trimpath -o "$raftmq" ./cmd/raftmq
+  "$raftmq" dev up --nodes 3 --dir "$dir" --port-base "$port_base"
+  export NAMESRV_ADDR=127.0.0.1:$port_base
+}
+
+stock_clients() {
+  step "stock Go client rocketmq-client-go v2.1.2"
+  (cd test/compat && go test -count=1 -timeout 15m ./...)
+  local version
+  for version in 4.9.8 5.5.0; do
+    step "stock Java client $version"
+    scripts/compat-java.sh "$version" "$NAMESRV_ADDR"
+  done
+}
+
+# kill_leaders kills -9 the leader with its supervisor, waits for the next one, and starts the dead node again.
+kill_leaders() {
+  local n dead
+  for n in $(seq "$kills"); do
+    dead=$("$raftmq" dev kill leader --dir "$dir" | cut -d' ' -f1)
+    echo "kill $n: $dead"
+    await_leader
+    "$raftmq" dev start "$dead" --dir "$dir"
+    await_members 3
+  done
+}
+
+# await_members N waits until N members take part in the group, one of them as leader.
+await_members() {
+  local try
+  for try in $(seq 300); do
+    if [ "$("$raftmq" dev status --dir "$dir" -o json | grep -c -E '"role": *"(leader|follower)"')" -ge "$1" ]; then return 0; fi
+    sleep 0.1
+  done
+  echo "the group has no $1 members after 30 s"
+  "$raftmq" dev status --dir "$dir"
+  return 1
+}
+await_leader() { await_members 2; }
+
+fail_over() {
+  step "$kills kills of the leader under the stock Go client's default producer and push consumer"
+  local pair=$work/pair
+  (cd test/compat && go build -o "$pair" ./cmd/pair)
+  "$pair" -journal "$work/pair.jsonl" -duration "$((kills * 12 + 10))s" >"$work/pair.json" &
+  local load=$!
+  sleep 5 # the load is steady
+  kill_leaders
+  if ! wait "$load"; then cat "$work/pair.json"; return 1; fi
+  cat "$work/pair.json"
+}
+
+verify() {
+  step "raftmq debug verify of the three stopped members"
+  "$raftmq" dev down --dir "$dir"
+  local node
+  for node in n0 n1 n2; do "$raftmq" debug verify "$dir/$node/RaftNode00"; done
+}
+
+form
+packages
+if [ "${1:-}" != packages ]; then
+  cluster_up
+  stock_clients
+  fail_over
+  verify
+fi
+step "all passed"
