@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmq/raftmq/broker/state"
 	"github.com/raftmq/raftmq/internal/vfs"
-	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
 
 // commitlogDir is the log within a member's directory.
@@ -19,7 +19,8 @@ func newDebugVerify(env Environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify DIR...",
 		Short: "Read everything that a stopped member has on disk and check it",
-		Long: `Check every checksum, index and position of the log and every consume-queue unit. DIR is the directory of a member (data_dir/NODE/GROUP), or one
+		Long: `Check every checksum, index and position of the log, then run the state machine over it and compare every consume-queue unit, the whole of
+state.db and every image with what comes out. DIR is the directory of a member (data_dir/NODE/GROUP), or one
 that holds such directories. Nothing is changed. Exit code 0 only if all is right; 3 if something is not.`,
 		Example: "  raftmq debug verify ./raftmq-dev/n0/RaftNode00\n  raftmq debug verify /var/lib/raftmq",
 		Args:    usage(cobra.MinimumNArgs(1)),
@@ -79,8 +80,10 @@ func verifyMember(cmd *cobra.Command, dir string) bool {
 		return false
 	}
 	defer lock.Close()
-	r, err := commitlog.Verify(vfs.OS(), filepath.Join(dir, commitlogDir), nil)
+	found, err := state.VerifyDir(vfs.OS(), dir, dir)
+	r := found.Log
 	fmt.Fprintf(out, "%s: log: %d segments, %d records, %d sub-records, index %d to %d, position %d to %d\n", dir, r.Segments, r.Records, r.SubRecords, r.FirstIndex, r.LastIndex, r.FirstPosition, r.NextPosition)
+	fmt.Fprintf(out, "%s: state: applied to %d, made from %d; %d queues with %d units, %d records, %d images compared\n", dir, found.Applied, found.Base, found.Queues, found.Units, found.Records, found.Images)
 	if err != nil {
 		for _, p := range unjoin(err) {
 			fmt.Fprintf(out, "%s: WRONG: %v\n", dir, p)

@@ -72,12 +72,11 @@ func (o *namesrvCommand) run(cmd *cobra.Command) error {
 
 // nameServer makes the service of a NameServer on ln.
 func (p *process) nameServer(ln net.Listener) ([]service, error) {
-	o := namesrvOptions(&p.config.Config, ln, p.logger.Named("namesrv"))
+	o := namesrvOptions(&p.config.Config, ln, p.logger)
 	o.Metrics = prometheus.Registerer(p.metrics)
 	s, err := namesrv.New(o)
 	if err != nil {
 		return nil, err
 	}
-	p.logger.Info("The Name Server boot success. serializeType=JSON, address " + ln.Addr().String())
 	return []service{{"namesrv", s.Run}}, nil
 }
