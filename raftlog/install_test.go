@@ -331,3 +331,41 @@ func TestRetentionWaitsForWhoIsCatchingUp(t *testing.T) {
 		}
 	})
 }
+
+// TestAVoterIsWipedAndAnotherDiesWhileItIsReplaced: the wiped member's new instance must not stand in for the old one's promise.
+func TestAVoterIsWipedAndAnotherDiesWhileItIsReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		want := c.sendTexts("a", 20)
+		l, wiped, other := c.leader(), c.followers()[0], c.followers()[1]
+		oldID := wiped.node.ID()
+		c.kill(wiped.name)
+		c.wipe(wiped.name)
+		c.start(wiped.name)
+		c.until("it to wait", 5*time.Second, func() bool { return c.nodes[wiped.name].node.Status().State == "waiting" })
+		if err := l.node.AddMember(t.Context(), wiped.name, wiped.name+":"+testPort, false); err != nil {
+			t.Fatal(err)
+		}
+		c.until("the new instance to have the log", 5*time.Second, func() bool { return len(c.nodes[wiped.name].state.all()) == len(l.state.all()) })
+		c.kill(other.name)
+		done := make(outcomes, 1)
+		if err := l.node.Propose(textRecord("without a quorum"), 1, done); err != nil {
+			t.Fatal(err)
+		}
+		if out := <-done; !errors.Is(out.Err, ErrUnknown) {
+			t.Errorf("one voter of three decided: %v", out.Err)
+		}
+		time.Sleep(10 * time.Second)
+		if c.leader() != nil {
+			t.Error("one voter of three and a member without a vote have a leader")
+		}
+		c.start(other.name)
+		c.send(textRecord("b"))
+		if err := c.leader().node.AddMember(t.Context(), wiped.name, wiped.name+":"+testPort, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.leader().node.RemoveMember(t.Context(), string(oldID)); err != nil {
+			t.Fatal(err)
+		}
+		contains(t, c.converged(5*time.Second), append(want, "b"))
+	})
+}
