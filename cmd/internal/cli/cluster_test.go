@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -121,6 +122,9 @@ func TestClusterOutlivesItsLeader(t *testing.T) {
 	mustRun(t, "raft", "transfer-leader", "--dir", dir)
 	eventually(t, "another leads", func() bool { l := leaderOf(statusOf(t, dir)); return l != "" && l != leader })
 	mustRun(t, "raft", "boundary", "--dir", dir)
+	if r := binary(t, "debug", "verify", statusOf(t, dir).Nodes[0].Dir); r.code != exitUnhealthy || !strings.Contains(r.stdout, "stop the member first") {
+		t.Errorf("verify of a running member: %+v", r)
+	}
 	mustRun(t, "dev", "down", "--dir", dir)
 	for _, n := range statusOf(t, dir).Nodes {
 		if out := mustRun(t, "debug", "verify", n.Dir); !strings.Contains(out, n.Dir+": ok") {
@@ -197,4 +201,31 @@ func TestServerIsReadyInSeconds(t *testing.T) {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 	mustRun(t, "debug", "verify", data)
+	damage(t, filepath.Join(data, "n0", "RaftNode00", commitlogDir), "hello")
+	if r := binary(t, "debug", "verify", data); r.code != exitUnhealthy || !strings.Contains(r.stdout, "WRONG: ") {
+		t.Errorf("verify of a damaged member: %+v", r)
+	}
+}
+
+// damage flips a bit of text in the segments of dir.
+func damage(t *testing.T, dir, text string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := bytes.Index(b, []byte(text)); at >= 0 {
+			b[at] ^= 1
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("%q is in no file of %s", text, dir)
 }

@@ -9,11 +9,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftmq/raftmq/broker/state"
+	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/internal/vfs"
 )
 
-// commitlogDir is the log within a member's directory.
-const commitlogDir = "commitlog"
+const (
+	// commitlogDir is the log within a member's directory.
+	commitlogDir = "commitlog"
+	// memberLock is the file that a running member has locked.
+	memberLock = "LOCK"
+)
 
 func newDebugVerify(env Environment) *cobra.Command {
 	return &cobra.Command{
@@ -74,16 +79,19 @@ func isDir(name string) bool {
 // verifyMember checks one member and prints what it found; false if something is wrong.
 func verifyMember(cmd *cobra.Command, dir string) bool {
 	out := cmd.OutOrStdout()
-	lock, err := vfs.OS().Lock(filepath.Join(dir, "lock"))
+	release, err := lockMember(dir)
 	if err != nil {
-		fmt.Fprintf(out, "%s: %v; stop the member first\n", dir, err)
+		fmt.Fprintf(out, "%s: WRONG: %v; stop the member first\n", dir, err)
 		return false
 	}
-	defer lock.Close()
-	found, err := state.VerifyDir(vfs.OS(), dir, dir)
-	r := found.Log
-	fmt.Fprintf(out, "%s: log: %d segments, %d records, %d sub-records, index %d to %d, position %d to %d\n", dir, r.Segments, r.Records, r.SubRecords, r.FirstIndex, r.LastIndex, r.FirstPosition, r.NextPosition)
-	fmt.Fprintf(out, "%s: state: applied to %d, made from %d; %d queues with %d units, %d records, %d images compared\n", dir, found.Applied, found.Base, found.Queues, found.Units, found.Records, found.Images)
+	defer release()
+	r, err := state.VerifyDir(vfs.OS(), dir, dir)
+	l := r.Log
+	fmt.Fprintf(out, "%s: log: %d segments, %d records, %d sub-records, index %d to %d, position %d to %d\n", dir, l.Segments, l.Records, l.SubRecords, l.FirstIndex, l.LastIndex, l.FirstPosition, l.NextPosition)
+	if l.TornTail {
+		fmt.Fprintf(out, "%s: log: an append that was under way at the end is cut at the next start; it was never acknowledged\n", dir)
+	}
+	fmt.Fprintf(out, "%s: state: compared with the log up to index %d from %s: %d consume queues, %d units, %d records, %d images\n", dir, r.Applied, baseName(r.Base), r.Queues, r.Units, r.Records, r.Images)
 	if err != nil {
 		for _, p := range unjoin(err) {
 			fmt.Fprintf(out, "%s: WRONG: %v\n", dir, p)
@@ -92,6 +100,29 @@ func verifyMember(cmd *cobra.Command, dir string) bool {
 	}
 	fmt.Fprintf(out, "%s: ok\n", dir)
 	return true
+}
+
+// lockMember keeps the member from starting meanwhile, and fails if it runs. A copy of its files that cannot be locked is read as it is.
+func lockMember(dir string) (release func(), err error) {
+	name := filepath.Join(dir, memberLock)
+	if _, err := os.Stat(name); err != nil {
+		return func() {}, nil
+	}
+	lock, err := vfs.OS().Lock(name)
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, err
+	}
+	if err != nil {
+		return func() {}, nil
+	}
+	return func() { lock.Close() }, nil
+}
+
+func baseName(base offset.Index) string {
+	if base == 0 {
+		return "the first entry"
+	}
+	return fmt.Sprintf("the image of %d", base)
 }
 
 // unjoin lists the errors that were joined.
