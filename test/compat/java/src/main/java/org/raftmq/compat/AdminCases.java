@@ -88,8 +88,6 @@ final class AdminCases {
         String topic = c.topic(1);
         SendResult sent = c.send(new Message(topic, "TagA", "key-1", "looked up".getBytes()));
         MqAdmin.expect(c, Arrays.asList(sent.getOffsetMsgId(), topic, "TagA", "key-1"), Versions.queryMsgById(sent.getOffsetMsgId(), topic));
-        MqAdmin.expect(c, Arrays.asList(sent.getMsgId(), topic), "queryMsgByUniqueKey", "-i", sent.getMsgId(), "-t", topic);
-        MqAdmin.expect(c, Collections.singletonList(sent.getMsgId()), "queryMsgByKey", "-k", "key-1", "-t", topic);
         String broker = sent.getMessageQueue().getBrokerName();
         MqAdmin.expect(c, Collections.singletonList(topic), "queryMsgByOffset", "-t", topic, "-b", broker, "-i", "0", "-o", "0");
         MqAdmin.expect(c, Arrays.asList("SEND_OK", broker), "sendMessage", "-t", topic, "-p", "from mqadmin", "-b", broker, "-i", "0");
