@@ -57,6 +57,9 @@ func (p *process) broker(g *config.Broker, node string, labelled bool) (*broker.
 	if labelled {
 		o.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"broker_group": g.Name}, p.metrics)
 	}
+	if o.FS, err = newTimedFS(o.FS, o.Dir, o.Metrics); err != nil {
+		return nil, err
+	}
 	return broker.New(o)
 }
 
