@@ -249,7 +249,8 @@ func (a *Admin) BrokerInfo(ctx context.Context, addr string) (map[string]string,
 }
 
 // ResetOffsets sets the group's offsets of a topic to the first messages stored at or after t, or with the zero time to the end, on all
-// brokers of the topic; force also moves them forward.
+// brokers of the topic; force also moves them forward. A broker that cannot do it by itself (code 3) is told each queue's offset, which a
+// member of the group that is running overwrites with its own.
 func (a *Admin) ResetOffsets(ctx context.Context, group, topic string, t time.Time, force bool) error {
 	route, err := a.client.RefreshRoute(ctx, topic)
 	if err != nil {
@@ -261,8 +262,36 @@ func (a *Admin) ResetOffsets(ctx context.Context, group, topic string, t time.Ti
 	}
 	for _, b := range route.Brokers {
 		addr, _ := route.Replica(b.Name, leaderID)
-		if _, err := a.client.Invoke(ctx, addr, protocol.CodeInvokeBrokerToResetOffset, h, nil); err != nil {
+		_, err := a.client.Invoke(ctx, addr, protocol.CodeInvokeBrokerToResetOffset, h, nil)
+		if IsCode(err, protocol.RequestCodeNotSupported) {
+			err = a.resetByCommit(ctx, group, topic, b, t, force)
+		}
+		if err != nil {
 			return fmt.Errorf("reset offsets of group %s, broker %s: %w", group, b.Name, err)
+		}
+	}
+	return nil
+}
+
+func (a *Admin) resetByCommit(ctx context.Context, group, topic string, b RouteBroker, t time.Time, force bool) error {
+	for id := range b.ReadQueues {
+		q := Queue{topic, b.Name, id}
+		to, err := a.client.OffsetAt(ctx, q, t)
+		if t.IsZero() {
+			to, err = a.client.MaxOffset(ctx, q)
+		}
+		if err != nil {
+			return err
+		}
+		now, found, err := a.client.CommittedOffset(ctx, group, q)
+		if err != nil {
+			return err
+		}
+		if found && now < to && !force {
+			continue
+		}
+		if err := a.client.CommitOffset(ctx, group, q, to); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -21,19 +22,27 @@ func decodeRoute(topic string, body []byte) (*Route, error) {
 	if err := data.Decode(body); err != nil {
 		return nil, err
 	}
+	queues := make(map[string]protocol.QueueData, len(data.QueueDatas))
+	for _, q := range data.QueueDatas {
+		queues[q.BrokerName] = q
+	}
 	r := &Route{Topic: topic, Fetched: time.Now()}
+	total := 0
 	for _, b := range data.BrokerDatas {
-		broker := RouteBroker{Name: b.BrokerName, Cluster: b.Cluster, Addrs: b.BrokerAddrs}
-		for _, q := range data.QueueDatas {
-			if q.BrokerName == b.BrokerName {
-				broker.ReadQueues, broker.WriteQueues, broker.Perm = q.ReadQueueNums, q.WriteQueueNums, q.Perm
-			}
+		q := queues[b.BrokerName]
+		total += max(0, int(q.ReadQueueNums), int(q.WriteQueueNums))
+		if total > routeQueuesMax {
+			return nil, fmt.Errorf("route of topic %s has more than %d queues", topic, routeQueuesMax)
 		}
-		r.Brokers = append(r.Brokers, broker)
+		r.Brokers = append(r.Brokers, RouteBroker{Name: b.BrokerName, Cluster: b.Cluster, Addrs: b.BrokerAddrs,
+			ReadQueues: q.ReadQueueNums, WriteQueues: q.WriteQueueNums, Perm: q.Perm})
 	}
 	slices.SortFunc(r.Brokers, func(a, b RouteBroker) int { return cmp.Compare(a.Name, b.Name) })
 	return r.publish(), nil
 }
+
+// routeQueuesMax bounds what a NameServer can make us allocate.
+const routeQueuesMax = 1 << 20
 
 func decodeCluster(body []byte) ([]ClusterBroker, error) {
 	var info protocol.ClusterInfo

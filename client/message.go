@@ -30,19 +30,16 @@ type Message struct {
 // ErrMessage is a message that cannot be encoded; the text says why. It was not sent.
 var ErrMessage = errors.New("illegal message")
 
-// properties encodes what readers see in the message's properties.
-func (m *Message) properties() (string, error) {
-	size := 64
-	for name, value := range m.Properties {
-		size += len(name) + len(value) + 2
-	}
-	dst := make([]byte, 0, size)
-	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
-		value := m.Properties[name]
-		if name == "" || value == "" || strings.ContainsAny(name, "\x01\x02") || strings.ContainsAny(value, "\x01\x02") {
-			return "", fmt.Errorf("%w: property %q = %q is empty or holds a separator (0x01, 0x02)", ErrMessage, name, value)
+// appendProperties appends what readers see in the message's properties.
+func (m *Message) appendProperties(dst []byte) ([]byte, error) {
+	if len(m.Properties) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
+			value := m.Properties[name]
+			if name == "" || value == "" || strings.ContainsAny(name, "\x01\x02") || strings.ContainsAny(value, "\x01\x02") {
+				return nil, fmt.Errorf("%w: property %q = %q is empty or holds a separator (0x01, 0x02)", ErrMessage, name, value)
+			}
+			dst = message.AppendProperty(dst, name, value)
 		}
-		dst = message.AppendProperty(dst, name, value)
 	}
 	if len(m.Keys) > 0 {
 		dst = message.AppendProperty(dst, message.PropertyKeys, strings.Join(m.Keys, " "))
@@ -56,9 +53,9 @@ func (m *Message) properties() (string, error) {
 	dst = message.AppendProperty(dst, message.PropertyUniqueKey, m.UniqueID)
 	dst = message.AppendProperty(dst, message.PropertyWait, "true")
 	if len(dst) > message.PropertiesMax {
-		return "", fmt.Errorf("%w: properties of %d bytes, at most %d", ErrMessage, len(dst), message.PropertiesMax)
+		return nil, fmt.Errorf("%w: properties of %d bytes, at most %d", ErrMessage, len(dst), message.PropertiesMax)
 	}
-	return string(dst), nil
+	return dst, nil
 }
 
 // compress returns the zlib form of body at RocketMQ's level 5.

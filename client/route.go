@@ -51,19 +51,16 @@ func (r *Route) publish() *Route {
 		if b.Perm&protocol.PermWrite == 0 || b.Addrs[leaderID] == "" {
 			return 0
 		}
-		return min(b.WriteQueues, queuesMax)
+		return b.WriteQueues
 	})
 	r.read = r.queues(func(b *RouteBroker) int32 {
 		if b.Perm&protocol.PermRead == 0 {
 			return 0
 		}
-		return min(b.ReadQueues, queuesMax)
+		return b.ReadQueues
 	})
 	return r
 }
-
-// queuesMax bounds what a NameServer can make us allocate for one broker.
-const queuesMax = 1 << 16
 
 func (r *Route) queues(count func(*RouteBroker) int32) []Queue {
 	var out []Queue

@@ -37,17 +37,22 @@ type send struct {
 	addr     string
 	last     string // broker of the attempt that failed
 	refresh  bool   // the next attempt asks for the route
-	answer   func(*remoting.Command, error)
+
+	// Kept over the lives of the object, so that a message costs no closure and one copy of its properties.
+	answer  func(*remoting.Command, error)
+	routed  func(*Route, error)
+	scratch []byte
 }
 
 func newSend(p *Producer) *send {
 	s := &send{p: p}
-	s.answer = s.answered // one closure for the life of the object
+	s.answer, s.routed = s.answered, s.launch
 	return s
 }
 
 func (s *send) begin(done func(SendResult, error)) {
-	*s = send{p: s.p, answer: s.answer, cmd: remoting.Command{Ext: s.cmd.Ext[:0]}, done: done, started: time.Now()}
+	*s = send{p: s.p, answer: s.answer, routed: s.routed, scratch: s.scratch, cmd: remoting.Command{Ext: s.cmd.Ext[:0]},
+		done: done, started: time.Now()}
 }
 
 func (s *send) end(r SendResult, err error) {
@@ -61,7 +66,7 @@ func (s *send) encode(m *Message) error {
 	if m.UniqueID == "" {
 		m.UniqueID = s.p.client.ids.Next()
 	}
-	properties, err := m.properties()
+	properties, err := s.propertiesOf(m)
 	if err != nil {
 		return err
 	}
@@ -88,7 +93,7 @@ func (s *send) encodeBatch(messages []*Message) error {
 		if m.UniqueID == "" {
 			m.UniqueID = s.p.client.ids.Next()
 		}
-		properties, err := m.properties()
+		properties, err := s.propertiesOf(m)
 		if err != nil {
 			return err
 		}
@@ -98,6 +103,15 @@ func (s *send) encodeBatch(messages []*Message) error {
 	s.header = s.headerOf(s.topic, "")
 	s.header.Batch = true
 	return nil
+}
+
+func (s *send) propertiesOf(m *Message) (string, error) {
+	encoded, err := m.appendProperties(s.scratch[:0])
+	if err != nil {
+		return "", err
+	}
+	s.scratch = encoded
+	return string(encoded), nil
 }
 
 func (s *send) headerOf(topic, properties string) protocol.SendMessageHeader {
@@ -110,7 +124,7 @@ func (s *send) headerOf(topic, properties string) protocol.SendMessageHeader {
 // attempt begins the next attempt.
 func (s *send) attempt() {
 	s.attempts++
-	s.p.routeAsync(s.topic, s.refresh, s.launch)
+	s.p.routeAsync(s.topic, s.refresh, s.routed)
 }
 
 // launch sends to a queue of the route. A refresh that failed falls back to the cached route.
