@@ -99,7 +99,7 @@ func newNode(o Options, dir *directory) *Node {
 
 // serveConnections says who serves which connections.
 func (n *Node) serveConnections() {
-	r := &receiver{net: n.net, beat: n.follows.beat, verify: verifyEntries, room: n.waitForRoom}
+	r := &receiver{net: n.net, term: n.currentTerm, beat: n.follows.beat, verify: verifyEntries, room: n.waitForRoom}
 	n.net.handlers = [purposes]func(*link){
 		purposeHeartbeat: r.serveHeartbeats,
 		purposeVote:      r.serveVotes,
@@ -108,6 +108,13 @@ func (n *Node) serveConnections() {
 		purposeBootstrap: n.serveBootstrap,
 		purposeStream:    n.serveStream,
 	}
+}
+
+func (n *Node) currentTerm() uint64 {
+	if in := n.running(); in != nil {
+		return in.raft.CurrentTerm()
+	}
+	return 0
 }
 
 // openExisting opens log and state if this member has a group, which a group of one has from the start.

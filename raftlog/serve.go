@@ -3,6 +3,7 @@ package raftlog
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -20,6 +21,8 @@ func (l *link) header() raft.RPCHeader {
 // receiver serves the Raft connections of other members.
 type receiver struct {
 	net *network
+	// term is raft's current term, 0 while no instance runs.
+	term func() uint64
 	// beat is called for every heartbeat that raft accepted.
 	beat func(from ServerID, h heartbeat)
 	// verify checks received entries before raft sees them.
@@ -28,7 +31,7 @@ type receiver struct {
 	room func(t *transport)
 }
 
-// serveHeartbeats answers heartbeats without raft's main loop, which may be waiting for the disk.
+// serveHeartbeats answers the heartbeats of the present term without raft's main loop, which may be waiting for the disk.
 func (s *receiver) serveHeartbeats(l *link) {
 	for {
 		body, err := readFrame(l.r, frameHeartbeat, smallFrameMax)
@@ -52,22 +55,56 @@ func (s *receiver) heartbeat(l *link, h heartbeat) (r raft.AppendEntriesResponse
 	if t == nil || s.net.refuses(l.purpose) {
 		return r, answerUnavailable
 	}
-	handle := t.onBeat.Load()
-	if handle == nil {
-		return r, answerUnavailable
-	}
-	answer := make(chan raft.RPCResponse, 1)
-	(*handle)(raft.RPC{Command: &raft.AppendEntriesRequest{RPCHeader: l.header(), Term: h.term}, RespChan: answer})
-	select {
-	case a := <-answer:
-		r, flags = appendAnswerOf(a)
-	default: // raft answers at once, or not at all when it is shut down
-		return r, answerUnavailable
+	command := &raft.AppendEntriesRequest{RPCHeader: l.header(), Term: h.term}
+	if h.term == s.term() {
+		r, flags = beatNow(t, command)
+	} else {
+		r, flags = beatInLine(t, command)
 	}
 	if r.Success {
 		s.beat(l.from, h)
 	}
 	return r, flags
+}
+
+// beatNow answers a heartbeat of the present term beside raft's main loop. Raft looks at its term and at its state without a lock: when
+// the main loop begins a campaign just between the two, raft would write the old term again. The store refuses that, raft panics on the
+// refusal before it changes its own term, and the campaign goes on or ends as if the heartbeat had come a moment earlier.
+func beatNow(t *transport, command *raft.AppendEntriesRequest) (r raft.AppendEntriesResponse, flags uint8) {
+	handle := t.onBeat.Load()
+	if handle == nil {
+		return r, answerUnavailable
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if err, ok := p.(error); !ok || !strings.Contains(err.Error(), errTermWentBack.Error()) {
+				panic(p)
+			}
+			r, flags = raft.AppendEntriesResponse{}, answerUnavailable
+		}
+	}()
+	answer := make(chan raft.RPCResponse, 1)
+	(*handle)(raft.RPC{Command: command, RespChan: answer})
+	select {
+	case a := <-answer:
+		return appendAnswerOf(a)
+	default: // raft answers at once, or not at all when it is shut down
+		return r, answerUnavailable
+	}
+}
+
+// beatInLine hands a heartbeat to raft's main loop: one of another term may change the term, which must not happen beside the main loop,
+// since that would then write a lower one and end the process.
+func beatInLine(t *transport, command *raft.AppendEntriesRequest) (r raft.AppendEntriesResponse, flags uint8) {
+	answers, err := t.deliver(command, nil)
+	if err != nil {
+		return r, answerUnavailable
+	}
+	a, err := t.await(answers)
+	if err != nil {
+		return r, answerUnavailable
+	}
+	return appendAnswerOf(a)
 }
 
 func appendAnswerOf(a raft.RPCResponse) (raft.AppendEntriesResponse, uint8) {

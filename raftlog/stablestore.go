@@ -32,6 +32,9 @@ const (
 // errKeyNotFound reads exactly "not found", which is what raft compares with.
 var errKeyNotFound = errors.New("not found")
 
+// errTermWentBack refuses a term below the present one. Raft panics on it; see beatNow for the one way it comes to that.
+var errTermWentBack = errors.New("BUG: the term went back")
+
 // stableStore is raft's StableStore on raft-boltdb (design D9). It stores the vote as one value: raft writes its term and its
 // candidate one after the other, and a crash between them would let this member vote without comparing logs.
 type stableStore struct {
@@ -144,7 +147,7 @@ func (s *stableStore) SetUint64(key []byte, value uint64) error {
 			return nil
 		}
 		if value < s.term {
-			return fmt.Errorf("BUG: term %d after term %d", value, s.term)
+			return fmt.Errorf("%w: %d after %d", errTermWentBack, value, s.term)
 		}
 		if err := s.write(keyTerm, binary.BigEndian.AppendUint64(nil, value)); err != nil {
 			return err
