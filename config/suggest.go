@@ -18,6 +18,9 @@ func (c *checker) suggest(s *schema, name string) string {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if ours, ok := rocketmqKeys()[strings.ToLower(name)]; ok {
+		if strings.HasPrefix(ours, "gone") {
+			return ours
+		}
 		return "RocketMQ's " + name + " is " + ours + " here"
 	}
 	if home := c.root.home(name, ""); home != "" {
@@ -81,6 +84,8 @@ func rocketmqKeys() map[string]string {
 		"registernameserverperiod":      "namesrv register_interval",
 		"brokerheartbeatinterval":       "namesrv heartbeat_interval",
 		"preferredleaderid":             "raft preferred_leader",
+		"deletewhen":                    "gone: store retention removes old messages as soon as they are due",
+		"delete_at":                     "gone: store retention removes old messages as soon as they are due",
 		"accessmessageinmemorymaxratio": "read hot_window",
 	}
 }

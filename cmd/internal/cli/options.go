@@ -102,11 +102,15 @@ func namesrvOptions(c *config.Config, ln net.Listener, logger hclog.Logger) name
 	for i, g := range c.Brokers {
 		groups[i] = g.Name
 	}
+	readyAfter := c.Namesrv.ReadyAfter
+	if readyAfter == 0 {
+		readyAfter = -1 // zero would be the default
+	}
 	return namesrv.Options{
 		Listener:      ln,
 		BrokerTimeout: c.Namesrv.BrokerTimeout,
 		ScanInterval:  c.Namesrv.ExpireScan,
-		ReadyAfter:    c.Namesrv.ReadyAfter,
+		ReadyAfter:    readyAfter,
 		Groups:        groups,
 		AdminAllow:    c.Admin.Allow,
 		Logger:        logger,
