@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 )
 
 // use is one port that the file asks for.
@@ -20,7 +18,7 @@ func (v *validator) addresses() {
 		if host == "localhost" {
 			host = "127.0.0.1"
 		}
-		at := net.JoinHostPort(host, strconv.Itoa(port))
+		at := JoinAddress(host, port)
 		if first, clash := taken[at]; clash {
 			v.clash(first, u)
 			continue

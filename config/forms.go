@@ -85,6 +85,14 @@ func SplitAddress(s string) (host string, port int, err error) {
 	return host, int(n), nil
 }
 
+// JoinAddress is the inverse of SplitAddress.
+func JoinAddress(host string, port int) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
 func isIP(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"net"
 	"path/filepath"
 	"slices"
-	"strconv"
 )
 
 // Peer returns the member named id, nil if the group has none.
@@ -77,7 +75,7 @@ func (c *Config) AdminAddress(node string) string {
 			port++
 		}
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return JoinAddress(host, port)
 }
 
 // host is the host that clients are told for a node.
@@ -103,7 +101,7 @@ func (b *Broker) Bind(advertised string) string {
 	case !IsLoopback(host):
 		host = ""
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return JoinAddress(host, port)
 }
 
 // VIP is the address two ports below a client address, which old clients use, "" if the group does not serve it.
@@ -112,7 +110,7 @@ func (b *Broker) VIP(client string) string {
 	if err != nil || !b.VIPChannel || port <= 2 {
 		return ""
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port-2))
+	return JoinAddress(host, port-2)
 }
 
 // DialAdmin is where commands reach the admin port of a node: AdminAddress, with the host that clients are told when it listens on all
@@ -125,5 +123,5 @@ func (c *Config) DialAdmin(node string) string {
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = c.host(node)
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return JoinAddress(host, port)
 }
