@@ -135,6 +135,72 @@ func TestCrashAfterEveryOperation(t *testing.T) {
 	t.Log(states, "states")
 }
 
+// TestCrashDuringRecovery starts from crash states of the scenario and cuts the power again before each file
+// operation of Open; and fails each of these operations once.
+func TestCrashDuringRecovery(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 0))
+	type state struct {
+		fs  *vfs.Mem
+		now transition
+	}
+	var mu sync.Mutex
+	var now transition
+	var states []state
+	m := vfs.NewMem()
+	o := small(m)
+	m.AddHook(func(op *vfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if op.Changes() && rng.IntN(16) == 0 {
+			states = append(states, state{m.CrashClone(rng), now})
+		}
+		return nil
+	})
+	_, err := play(m, o, func(tr transition) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = tr
+	})
+	must(t, err)
+	second := 0
+	for _, s := range states {
+		var cuts []*vfs.Mem
+		var opening sync.Mutex // the keeper starts before Open returns
+		fs := s.fs.KillClone()
+		o.FS = fs
+		remove := fs.AddHook(func(op *vfs.Op) error {
+			opening.Lock()
+			defer opening.Unlock()
+			if op.Changes() {
+				cuts = append(cuts, fs.CrashClone(rng))
+			}
+			return nil
+		})
+		l, err := Open(o)
+		must(t, err)
+		remove()
+		must(t, l.Close())
+		for n := range cuts {
+			failing := s.fs.KillClone()
+			failNth(failing, int64(2*n), func(*vfs.Op) error { return syscall.EIO })
+			o.FS = failing
+			if l, err := Open(o); err == nil {
+				l.Close()
+			} else if errors.Is(err, ErrCorrupt) {
+				t.Errorf("a failed operation was taken for damage: %v", err)
+			}
+			cuts = append(cuts, failing.KillClone(), failing.CrashClone(rng))
+		}
+		for _, c := range cuts {
+			second++
+			if _, err := s.now.reopened(o, c); err != nil {
+				t.Errorf("cut %d of recovery: %v", second, err)
+			}
+		}
+	}
+	t.Log(len(states), "crash states,", second, "second ones")
+}
+
 // TestFailEveryOperation fails file operation 0, then 1, and so on until a run meets no fault. Each run ends in
 // success or a clean error; what was acknowledged is there after a kill, after a power cut, and stays there.
 func TestFailEveryOperation(t *testing.T) {
