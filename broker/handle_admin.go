@@ -94,6 +94,7 @@ func (a *brokerAdmin) runtime(r *request) error {
 		"getMissTps":                  a.metrics.misses.String(),
 		"getTotalTps":                 a.metrics.gets.String(),
 		"getTransferredTps":           a.metrics.gets.String(),
+		"getTransferedTps":            a.metrics.gets.String(), // 4.x spells it so
 		"putMessageTimesTotal":        formatInt(a.metrics.puts.total.Load()),
 		"putMessageSizeTotal":         formatInt(a.metrics.putBytes.total.Load()),
 		"putMessageAverageSize":       average(a.metrics.putBytes.total.Load(), a.metrics.puts.total.Load()),
@@ -121,8 +122,19 @@ func (a *brokerAdmin) runtime(r *request) error {
 		"raftAppliedIndex":            formatInt(int64(s.AppliedIndex)),
 		"flushMode":                   s.Flush,
 	}
+	for _, name := range unmeasured {
+		table[name] = "0"
+	}
 	a.addDelays(table)
 	return r.body(protocol.KVTable{Table: table})
+}
+
+// unmeasured are numbers that tools parse and that have no counterpart here: no request waits in a thread pool, and totals begin with the
+// process.
+var unmeasured = []string{
+	"msgPutTotalTodayMorning", "msgPutTotalYesterdayMorning", "msgGetTotalTodayMorning", "msgGetTotalYesterdayMorning",
+	"sendThreadPoolQueueHeadWaitTimeMills", "pullThreadPoolQueueHeadWaitTimeMills", "queryThreadPoolQueueHeadWaitTimeMills",
+	"queryThreadPoolQueueSize", "EndTransactionQueueSize",
 }
 
 // addDelays shows how far each delay level is: "released,stored".
