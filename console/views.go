@@ -20,6 +20,7 @@ type MemberView struct {
 	Cluster     string            `json:"cluster"`
 	Group       string            `json:"group"`
 	Node        string            `json:"node"`
+	ID          string            `json:"id"`        // name@instance; "" before it has one
 	Address     string            `json:"address"`   // that clients are told
 	BrokerID    int64             `json:"broker_id"` // 0 leader, -1 not registered yet
 	Role        string            `json:"role"`      // leader, follower, candidate, waiting, installing, stopped, starting
@@ -102,13 +103,13 @@ type Failure struct {
 func viewMember(s broker.Status) MemberView {
 	r := s.Raft
 	v := MemberView{
-		Cluster: s.Cluster, Group: s.Name, Node: s.Node, Address: s.Address, BrokerID: s.BrokerID,
+		Cluster: s.Cluster, Group: s.Name, Node: s.Node, ID: string(r.Self), Address: s.Address, BrokerID: s.BrokerID,
 		Role: r.State, Term: uint64(r.Term), Leader: nodeOf(string(r.Leader)), Recovered: s.Recovered, Serving: s.Serving,
 		FirstIndex: uint64(r.FirstIndex), LastIndex: uint64(r.LastIndex), CommitIndex: uint64(r.CommitIndex), Applied: uint64(r.AppliedIndex),
 		LogBytes: int64(r.NextPosition - r.FirstPosition), Flush: r.Flush, NameServers: s.NameServers, Topics: s.Topics, Groups: s.Groups,
 		ParkedPulls: s.ParkedPulls, Connections: s.Connections, Disk: s.DiskRemark, StalledMS: r.Stalled.Milliseconds(),
 	}
-	if !s.Recovered || v.Role == "" {
+	if v.Role == "" || !s.Recovered && v.Role != "waiting" {
 		v.Role = "starting"
 	}
 	if v.NameServers == nil {

@@ -118,6 +118,7 @@ func TestClusterOutlivesItsLeader(t *testing.T) {
 	mustRun(t, "topic", "produce", "orders", "-m", "after "+crashed, "-n", namesrv)
 	eventually(t, "all serve again", func() bool { return binary(t, "cluster", "status", "--dir", dir).code == 0 })
 
+	replaceWiped(t, dir)
 	leader := leaderOf(statusOf(t, dir))
 	mustRun(t, "raft", "transfer-leader", "--dir", dir)
 	eventually(t, "another leads", func() bool { l := leaderOf(statusOf(t, dir)); return l != "" && l != leader })
@@ -138,6 +139,44 @@ func TestClusterOutlivesItsLeader(t *testing.T) {
 		t.Errorf("after a restart: %q", out)
 	}
 	mustRun(t, "dev", "down", "--wipe", "--dir", dir)
+}
+
+// replaceWiped empties the directory of a follower, which is refused under its old identity and comes back as a new instance.
+func replaceWiped(t *testing.T, dir string) {
+	t.Helper()
+	id := strings.Fields(mustRun(t, "dev", "kill", "follower", "--dir", dir))[0]
+	var old, raft string
+	for _, row := range peersOf(t, dir) {
+		if row.Node == id {
+			old, raft = row.ID, row.Address
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, id)); err != nil {
+		t.Fatal(err)
+	}
+	if out := mustRun(t, "dev", "start", id, "--dir", dir); !strings.Contains(out, "raftmq raft add-peer "+id) {
+		t.Errorf("start of a wiped node: %s", out)
+	}
+	mustRun(t, "raft", "add-peer", id, raft, "--dir", dir)
+	mustRun(t, "raft", "remove-peer", old, "--dir", dir)
+	rows := peersOf(t, dir)
+	for _, row := range rows {
+		if row.ID == old || row.State == "unreachable" || !row.Voter {
+			t.Errorf("after the replacement: %+v", row)
+		}
+	}
+	if len(rows) != 3 {
+		t.Errorf("after the replacement there are %d members: %+v", len(rows), rows)
+	}
+}
+
+func peersOf(t *testing.T, dir string) []peerRow {
+	t.Helper()
+	var rows []peerRow
+	if err := json.Unmarshal([]byte(mustRun(t, "raft", "list-peers", "-o", "json", "--dir", dir)), &rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 func leaderOf(s devStatus) string {

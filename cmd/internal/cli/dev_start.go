@@ -51,10 +51,16 @@ func (d *dev) startAgain(ctx context.Context, cmd *cobra.Command, id string) err
 		return fmt.Errorf("%s did not come up; the end of its log %s:\n%s", id, d.logFile(id), d.logTail(id))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s started (pid %d)\n", id, d.pid(id))
+	for _, n := range d.status(ctx).Nodes {
+		if n.ID == id && n.Role == "waiting" {
+			fmt.Fprintf(cmd.OutOrStdout(), "it is no member of its group; add it with: raftmq raft add-peer %s %s --dir %s\n", id, n.Raft, d.dir)
+		}
+	}
 	return nil
 }
 
-// recovered reports whether a process has come up: the NameServer when it has written its pid, which it does once it listens, a node when its members have opened their log and state.
+// recovered reports whether a process has come up: the NameServer when it has written its pid, which it does once it listens, a node when its
+// members have opened their log and state, or wait to be added.
 func (d *dev) recovered(ctx context.Context, id string) bool {
 	if id == devNamesrv {
 		return d.pid(id) != 0
@@ -62,7 +68,7 @@ func (d *dev) recovered(ctx context.Context, id string) bool {
 	found := false
 	for _, n := range d.status(ctx).Nodes {
 		if n.ID == id {
-			if n.view == nil || !n.view.Recovered {
+			if n.view == nil || !n.view.Recovered && n.Role != "waiting" {
 				return false
 			}
 			found = true

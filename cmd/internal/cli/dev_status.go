@@ -4,11 +4,15 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/raftmq/raftmq/console"
 )
+
+// localTimeout bounds a question to a node on this machine: one that is frozen should not hold up the others for long.
+const localTimeout = time.Second
 
 // devStatus is the output of dev status -o json.
 type devStatus struct {
@@ -57,7 +61,7 @@ func newDevStatus(env Environment) *cobra.Command {
 	return cmd
 }
 
-// status asks all nodes at the same time, each for at most lookTimeout. A node that is a peer of several groups has a line for each.
+// status asks all nodes at the same time, each for at most localTimeout. A node that is a peer of several groups has a line for each.
 func (d *dev) status(ctx context.Context) devStatus {
 	s := devStatus{Namesrv: d.namesrv(), Nodes: []devNodeStatus{}}
 	for _, g := range d.config.Brokers {
@@ -88,7 +92,7 @@ func (d *dev) ask(ctx context.Context, n *devNodeStatus) {
 		return
 	}
 	n.Alive, n.Role = true, "silent"
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, localTimeout)
 	defer cancel()
 	p, err := console.Client{Address: n.Admin}.Process(ctx)
 	if err != nil {

@@ -66,8 +66,8 @@ func (f *found) peerRow(group string, p console.RaftPeer) peerRow {
 	row := peerRow{Group: group, Node: p.Node, ID: p.ID, Address: p.Address, State: "unreachable", Voter: p.Voter, Behind: -1, LastContactMS: p.LastContactMS, Admin: p.Admin}
 	leader := f.leader(group)
 	for _, m := range f.members {
-		if m.Group != group || m.Node != p.Node {
-			continue
+		if m.Group != group || m.ID != p.ID {
+			continue // also another instance of the same name: a directory that was emptied
 		}
 		row.State, row.Term, row.LastIndex, row.CommitIndex, row.AppliedIndex, row.Admin = m.Role, m.Term, m.LastIndex, m.CommitIndex, m.Applied, m.Admin
 		if leader != nil {
