@@ -5,13 +5,16 @@
 //	pair -check go.jsonl -faults faults.jsonl -gap-max 2s -failed-max 0
 //
 // The first form sends until the duration ends or it is interrupted, waits until everything acknowledged has been
-// delivered, and judges its own journal. The second judges journals that exist, also those of the Java pair. Both print a
-// report as JSON and exit 1 if an acknowledged message is missing, elsewhere or out of order, or if a limit is broken.
+// delivered, and judges its own journal. The second judges journals that exist, also those of the Java pair. Both write a
+// report as JSON and exit 1 if an acknowledged message is missing, elsewhere or out of order, or if a limit is broken. With
+// -row a line for a table is printed: name, faults, sent, failed, lost, duplicates, then the gaps between acks that the
+// faults made, in milliseconds: median, p99, worst.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -36,6 +39,8 @@ func main() {
 	var l limits
 	check := flag.String("check", "", "journals to judge, separated by commas, instead of running")
 	faults := flag.String("faults", "", "journal of the faults, for -check")
+	report := flag.String("report", "-", "file for the report; - is standard output")
+	row := flag.String("row", "", "name of a table row to print")
 	flag.StringVar(&o.namesrv, "namesrv", os.Getenv("NAMESRV_ADDR"), "addresses of the NameServers, separated by ';'")
 	flag.StringVar(&o.topic, "topic", "", "topic; created with 8 queues on each leader if it is left out")
 	flag.StringVar(&o.journal, "journal", "pair.jsonl", "file for the journal")
@@ -60,12 +65,20 @@ func main() {
 	if *faults != "" {
 		journals = append(journals, *faults)
 	}
-	broken, err := judge(journals, l)
+	verdict, err := judge(journals)
+	if err == nil {
+		err = write(verdict, *report)
+	}
 	if err != nil {
 		fail(err)
 	}
-	if len(broken) > 0 {
-		fail(fmt.Errorf("%s", strings.Join(broken, "; ")))
+	if *row != "" {
+		g := verdict.Gaps
+		fmt.Printf("%-24s %6d %8d %6d %4d %4d %8.0f %8.0f %8.0f\n", *row, g.Count, verdict.Sent, verdict.Failed,
+			verdict.Missing+verdict.Misplaced+verdict.OutOfOrder, verdict.StoredTwice+verdict.Redelivered, g.Median, g.P99, g.Worst)
+	}
+	if broken := l.broken(verdict); len(broken) > 0 {
+		fail(errors.New(strings.Join(broken, "; ")))
 	}
 }
 
@@ -74,35 +87,46 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// judge prints the report of the journals and returns what is wrong with it.
-func judge(journals []string, l limits) ([]string, error) {
+// judge reads the journals.
+func judge(journals []string) (pair.Report, error) {
 	var events []pair.Event
 	for _, path := range journals {
 		read, err := pair.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return pair.Report{}, err
 		}
 		events = append(events, read...)
 	}
-	report := pair.Judge(events)
-	text, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	fmt.Println(string(text))
+	return pair.Judge(events), nil
+}
 
+func write(r pair.Report, path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if path == "-" {
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// broken says what is wrong with a run.
+func (l limits) broken(r pair.Report) []string {
 	var broken []string
-	if report.Acked == 0 {
+	if r.Acked == 0 {
 		broken = append(broken, "nothing was acknowledged")
 	}
-	if report.Lost() {
-		broken = append(broken, fmt.Sprintf("%d missing, %d misplaced, %d out of order", report.Missing, report.Misplaced, report.OutOfOrder))
+	if r.Lost() {
+		broken = append(broken, fmt.Sprintf("%d missing, %d misplaced, %d out of order", r.Missing, r.Misplaced, r.OutOfOrder))
 	}
-	if l.failed >= 0 && report.Failed > l.failed {
-		broken = append(broken, fmt.Sprintf("%d sends failed", report.Failed))
+	if l.failed >= 0 && r.Failed > l.failed {
+		broken = append(broken, fmt.Sprintf("%d sends failed", r.Failed))
 	}
-	if l.gap >= 0 && report.LongestGap > float64(l.gap.Milliseconds()) {
-		broken = append(broken, fmt.Sprintf("no ack for %.0f ms", report.LongestGap))
+	if l.gap >= 0 && r.LongestGap > float64(l.gap.Milliseconds()) {
+		broken = append(broken, fmt.Sprintf("no ack for %.0f ms", r.LongestGap))
 	}
-	return broken, nil
+	return broken
 }
