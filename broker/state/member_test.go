@@ -127,7 +127,7 @@ func logOptions(fs vfs.FS) commitlog.Options {
 // newMember returns a started member with an empty log. Checkpoints happen when the test says so, unless change sets otherwise.
 func newMember(t testing.TB, change ...func(*Options)) *member {
 	t.Helper()
-	m := emptyMember(t, t.TempDir(), change...)
+	m := emptyMember(t, quickDir(t), change...)
 	m.start()
 	t.Cleanup(m.kill)
 	return m
@@ -279,3 +279,13 @@ func copyDatabase(t tester, from, to string) {
 type entryOfLog = commitlog.Entry
 
 func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
+
+// quickDir is a directory for state.db, in memory where the system has one: bbolt syncs each commit.
+func quickDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "raftmq-state-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
