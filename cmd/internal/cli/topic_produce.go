@@ -54,7 +54,7 @@ func (o *topicProduceCommand) run(cmd *cobra.Command, topic string) error {
 	ctx, cancel := withSignals(cmd.Context())
 	defer cancel()
 	return o.client.connect(func(c *client.Client) error {
-		p := c.NewProducer(client.ProducerOptions{RetryFor: o.client.timeout})
+		p := c.NewProducer(client.ProducerOptions{RetryFor: o.client.timeout, Timeout: min(time.Second, o.client.timeout)})
 		return o.bodies(cmd.InOrStdin(), func(body string) error {
 			for range o.count {
 				if err := o.send(ctx, cmd, p, topic, body); err != nil {
