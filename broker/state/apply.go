@@ -51,9 +51,9 @@ func (m *machine) apply(c *raftlog.Committed, out *changes) ([]raftlog.Result, e
 	m.meta.wallTime = max(m.meta.wallTime, batch.WallTime)
 	m.mu.Unlock()
 	out.boundary = false
-	results := make([]raftlog.Result, 0, batch.Count)
-	cancelled := 0 // so many of the next sub-records have no effect
-	for {
+	results := make([]raftlog.Result, batch.Count) // in place: a copy for each message would show
+	cancelled := 0                                 // so many of the next sub-records have no effect
+	for n := 0; ; n++ {
 		sub, at, ok, err := batch.Next()
 		if err != nil {
 			panic(fmt.Sprintf("BUG: entry %d of term %d: %v", c.Index, c.Term, err))
@@ -61,18 +61,19 @@ func (m *machine) apply(c *raftlog.Committed, out *changes) ([]raftlog.Result, e
 		if !ok {
 			break
 		}
-		r := raftlog.Result{Code: SpanCancelled, Position: c.Position + offset.Physical(at)}
+		r := &results[n]
+		r.Position = c.Position + offset.Physical(at)
 		if cancelled > 0 {
+			r.Code = SpanCancelled
 			cancelled = max(cancelled-1, int(sub.Span))
-		} else {
-			if err := m.applySub(&e, &sub, &r); err != nil {
-				return nil, err
-			}
-			if r.Code != OK {
-				cancelled = int(sub.Span)
-			}
+			continue
 		}
-		results = append(results, r)
+		if err := m.applySub(&e, &sub, r); err != nil {
+			return nil, err
+		}
+		if r.Code != OK {
+			cancelled = int(sub.Span)
+		}
 	}
 	m.mu.Lock()
 	m.meta.applied, m.meta.end = c.Index, e.end()

@@ -14,8 +14,8 @@
 //	machine.go     the state in memory; content.go: the same as records
 //	checkpoint.go  freeze (on the Apply goroutine) ─► fsync of log and queues ─► state.db ─► image at a boundary ─► removal of log
 //	database.go    state.db (bbolt): a transaction is a checkpoint with the applied index inside
-//	image.go       an image, and the digest that ends it
-//	start.go       the start rule, rebuild of damaged files, install of an image
+//	image.go       an image, and the digest that ends it; make_image.go: at a boundary
+//	start.go       the start rule; damage.go, rebuild.go: damaged files are made again; install.go: an image takes the place of the state
 //	query*.go      what handlers ask; verify.go: the offline proof
 //
 // A message costs Apply its dispatch prefix, a look at its topic and a unit in the consume queue; it never parses the message. Everything on

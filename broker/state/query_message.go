@@ -120,10 +120,3 @@ func (s *State) search(k consumequeue.Key, after func(consumequeue.Unit) (bool, 
 	at, err := s.store.Search(k, after)
 	return at, s.markDamage(err)
 }
-
-func (s *State) markDamage(err error) error {
-	if errors.Is(err, consumequeue.ErrDamaged) {
-		s.mark(err)
-	}
-	return err
-}
