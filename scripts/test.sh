@@ -4,6 +4,7 @@
 #
 #   scripts/test.sh            everything
 #   scripts/test.sh packages   only what needs no cluster
+#   scripts/test.sh failover   only the leaders killed under load, and the files afterwards
 #
 # Needs Go; Java and Maven for the Java clients. The cluster listens on loopback, on PORT_BASE to PORT_BASE+99 (default 23400).
 set -euo pipefail
@@ -103,12 +104,10 @@ verify() {
   for node in n0 n1 n2; do "$raftmq" debug verify "$dir/$node/RaftNode00"; done
 }
 
-form
-packages
-if [ "${1:-}" != packages ]; then
-  cluster_up
-  stock_clients
-  fail_over
-  verify
-fi
+case "${1:-all}" in
+  packages) form; packages ;;
+  failover) cluster_up; fail_over; verify ;;
+  all)      form; packages; cluster_up; stock_clients; fail_over; verify ;;
+  *)        sed -n '5,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
 step "all passed"
