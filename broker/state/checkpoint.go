@@ -113,7 +113,7 @@ func (s *State) checkpoint(due bool) error {
 			return err
 		}
 		due = false
-		err = s.commit(f)
+		err = s.markDamage(s.commit(f)) // a tail that cannot be read back will not be after a restart either
 		s.committed(err)
 		if err != nil {
 			return err

@@ -338,3 +338,24 @@ func TestLogIsKeptWithoutAnImage(t *testing.T) {
 		t.Errorf("retained from %d, fatal %v", m.host.retained, m.host.fatal)
 	}
 }
+
+// Damage that a checkpoint meets, here when it looks for where the queues begin after a Retain, does not end every life of the member.
+func TestDamageFoundByACheckpointIsHealedByTheNextStart(t *testing.T) {
+	m := newMember(t)
+	m.story()
+	m.checkpoint()
+	ranged := m.state.Range(storyKey)
+	if err := m.fs.FlipBit("m/consumequeue/1/0/00000000000000000000", 8*1020+333); err != nil {
+		t.Fatal(err)
+	}
+	m.must(AppendRetain(nil, m.state.Boundaries()[0].Index))
+	if err := m.state.checkpoint(true); !errors.Is(err, consumequeue.ErrDamaged) || len(m.host.fatal) != 1 {
+		t.Fatalf("checkpoint gave %v, fatal %v", err, m.host.fatal)
+	}
+	m.host.fatal = nil
+	m.restart()
+	m.checkpoint()
+	if got := m.state.Range(storyKey); got.Min <= ranged.Min || got.Max != ranged.Max || len(m.host.fatal) > 0 {
+		t.Errorf("range %v, fatal %v", got, m.host.fatal)
+	}
+}

@@ -25,7 +25,7 @@ type Options struct {
 	// Queues are passed on to the consume queues; FS, Dir and Logger are set here.
 	Queues consumequeue.Options
 	// OnAppend is called on the Apply goroutine after each call of Apply that appended messages. It must not block, nor
-	// keep advances.
+	// keep advances. One whose From equals To is of a topic that was deleted in the same call.
 	OnAppend func(advances []Advance)
 	// OnTopics and OnGroups are called on the Apply goroutine after the table changed, with the changed names.
 	OnTopics func(names []string)
