@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -94,38 +95,75 @@ func checkEntries(t testing.TB, l *Log, want []Entry) {
 	}
 }
 
+// fileSystems are what the log must work on: memory, and what the operating system has.
+func fileSystems(t *testing.T) map[string]Options {
+	onDisk := small(vfs.OS())
+	onDisk.Dir = filepath.Join(t.TempDir(), "log")
+	return map[string]Options{"mem": small(vfs.NewMem()), "os": onDisk}
+}
+
 func TestAppendReadReopen(t *testing.T) {
 	for _, flush := range []Flush{FlushSync, FlushAsync} {
-		m := vfs.NewMem()
-		o := small(m)
-		o.Flush = flush
-		l := mustOpen(t, o)
-		if l.FirstIndex() != 0 || l.LastIndex() != 0 || l.NextPosition() != 0 || l.FlushedIndex() != 0 {
-			t.Fatal("a new log is not empty")
+		for name, o := range fileSystems(t) {
+			o.Flush = flush
+			t.Run(fmt.Sprintf("%s-%d", name, flush), func(t *testing.T) { appendReadReopen(t, o) })
 		}
-		all := entriesFrom(1, 1, 10, 500, 0, 900, 900, 5000, 40, 40, 40, 40_000, 7)
-		must(t, l.Append(all[:3]))
-		must(t, l.Append(all[3:]))
-		checkEntries(t, l, all)
-		must(t, l.Sync())
-		if l.FirstIndex() != 1 || l.LastIndex() != 11 || l.FlushedIndex() != 11 {
-			t.Fatal("indexes:", l.FirstIndex(), l.LastIndex(), l.FlushedIndex())
+	}
+}
+
+func appendReadReopen(t *testing.T, o Options) {
+	l := mustOpen(t, o)
+	if l.FirstIndex() != 0 || l.LastIndex() != 0 || l.NextPosition() != 0 || l.FlushedIndex() != 0 {
+		t.Fatal("a new log is not empty")
+	}
+	all := entriesFrom(1, 1, 10, 500, 0, 900, 900, 5000, 40, 40, 40, 40_000, 7)
+	must(t, l.Append(all[:3]))
+	must(t, l.Append(all[3:]))
+	checkEntries(t, l, all)
+	must(t, l.Sync())
+	if l.FirstIndex() != 1 || l.LastIndex() != 11 || l.FlushedIndex() != 11 {
+		t.Fatal("indexes:", l.FirstIndex(), l.LastIndex(), l.FlushedIndex())
+	}
+	next := l.NextPosition()
+	must(t, l.Close())
+	l = mustOpen(t, o)
+	checkEntries(t, l, all)
+	if l.NextPosition() != next || l.LastIndex() != 11 {
+		t.Fatal("after reopening:", l.NextPosition(), l.LastIndex())
+	}
+	more := entriesFrom(12, 2, 100)
+	must(t, l.Append(more))
+	checkEntries(t, l, more)
+	for _, index := range []offset.Index{0, 13} {
+		if _, err := l.Entry(index); err != ErrNotFound {
+			t.Fatalf("entry %d: %v", index, err)
 		}
-		next := l.NextPosition()
-		must(t, l.Close())
-		l = mustOpen(t, o)
-		checkEntries(t, l, all)
-		if l.NextPosition() != next || l.LastIndex() != 11 {
-			t.Fatal("after reopening:", l.NextPosition(), l.LastIndex())
-		}
-		more := entriesFrom(12, 2, 100)
-		must(t, l.Append(more))
-		checkEntries(t, l, more)
-		for _, index := range []offset.Index{0, 13} {
-			if _, err := l.Entry(index); err != ErrNotFound {
-				t.Fatalf("entry %d: %v", index, err)
+	}
+}
+
+// TestScenarioOnEveryFileSystem plays truncations, retention and a reset and verifies the result.
+func TestScenarioOnEveryFileSystem(t *testing.T) {
+	for name, o := range fileSystems(t) {
+		t.Run(name, func(t *testing.T) {
+			end, err := play(o.FS, o, func(transition) {})
+			must(t, err)
+			l := mustOpen(t, o)
+			must(t, end.after.differs(l))
+			must(t, l.Close())
+			entries := 0
+			report, err := Verify(o.FS, o.Dir, func(data offset.Physical, e Entry) error {
+				entries++
+				if data != end.after.position(e.Index)+RecordHeaderSize {
+					return fmt.Errorf("entry %d at %d", e.Index, data)
+				}
+				return nil
+			})
+			must(t, err)
+			if entries != 2 || report.Records != 2 || report.FirstIndex != 500 || report.LastIndex != 501 || !report.Closed ||
+				report.Group != testGroup || report.Instance != testInstance || report.DurableMark != report.NextPosition {
+				t.Fatalf("%d entries, %+v", entries, report)
 			}
-		}
+		})
 	}
 }
 

@@ -21,7 +21,8 @@ func TestOneRottenSlot(t *testing.T) {
 		stepAppend(1, 1, 900, 900, 900, 900, 900, 900, 900),
 		stepRetain(4),
 		stepTruncate(5),
-		stepAppend(5, 1, 900, 900, 900),
+		stepAppend(5, 1, 10),
+		stepAppend(6, 1, 900, 900, 900),
 		stepReset(100, 12_345),
 		stepAppend(100, 1, 40),
 	} {

@@ -251,6 +251,49 @@ func TestTruncationIsProtected(t *testing.T) {
 	}
 }
 
+// TestRetentionIsDurable: what the first index says is so after a power cut, also of entries that FlushAsync had not
+// yet synced.
+func TestRetentionIsDurable(t *testing.T) {
+	m := vfs.NewMem()
+	o := small(m)
+	o.Flush, o.FlushInterval, o.SegmentBytes = FlushAsync, time.Hour, 1<<20
+	l := mustOpen(t, o)
+	want := newModel().append(entriesFrom(1, 1, 100, 100, 100, 100, 100))
+	must(t, l.Append(want.all))
+	must(t, l.Retain(4))
+	want = want.retain(4)
+	if _, err := (transition{want, want, false}).reopened(o, m.CrashClone(nil)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTruncationUnderARead: the bytes that a read has looked up are truncated and written anew before it reads them.
+func TestTruncationUnderARead(t *testing.T) {
+	m := vfs.NewMem()
+	o := small(m)
+	o.TailCacheBytes = 1
+	l := mustOpen(t, o)
+	must(t, l.Append(entriesFrom(1, 1, 300, 300, 300)))
+	var once sync.Once
+	m.AddHook(func(op *vfs.Op) error {
+		if op.Kind == vfs.OpRead && op.Path == segmentName(o.Dir, 0) {
+			once.Do(func() {
+				must(t, l.TruncateSuffix(2))
+				must(t, l.Append(entriesFrom(2, 2, 50)))
+			})
+		}
+		return nil
+	})
+	e, err := l.Entry(2)
+	must(t, err)
+	if !sameEntry(e, entryAt(2, 2, 50)) {
+		t.Fatalf("%+v", e)
+	}
+	if _, err := l.Entry(3); err != ErrNotFound {
+		t.Fatal(err)
+	}
+}
+
 // TestReadsBesideEverything reads from several goroutines while the log is appended to, truncated, retained and
 // reset. A read gives the right entry or ErrNotFound.
 func TestReadsBesideEverything(t *testing.T) {
