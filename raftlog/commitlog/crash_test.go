@@ -205,7 +205,9 @@ func TestCrashDuringRecovery(t *testing.T) {
 // success or a clean error; what was acknowledged is there after a kill, after a power cut, and stays there.
 func TestFailEveryOperation(t *testing.T) {
 	every := func(*vfs.Op) bool { return true }
-	needsSpace := func(op *vfs.Op) bool { return op.Kind == vfs.OpWrite || op.Kind == vfs.OpPreallocate || op.Kind == vfs.OpCreate }
+	needsSpace := func(op *vfs.Op) bool {
+		return op.Kind == vfs.OpWrite || op.Kind == vfs.OpPreallocate || op.Kind == vfs.OpCreate
+	}
 	write := func(op *vfs.Op) bool { return op.Kind == vfs.OpWrite }
 	for name, f := range map[string]struct {
 		match func(*vfs.Op) bool
