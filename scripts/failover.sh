@@ -11,6 +11,7 @@
 #   stop       SIGSTOP of the leader's node, SIGCONT after `down` seconds
 #
 # Options: count=20 (faults of each mode) pause=5 (seconds between faults) down=5 groups=1 rate=200 (messages a second)
+#   queues=8 (of the topic, in each group)
 #   clients=go,java-5.5.0  dir=(temporary)  port=23000  raftmq=(built)  out=failover.json
 #   journals=(temporary; a directory that is named is kept)
 #
@@ -20,16 +21,16 @@
 # groups) kill fail no send; crash has no gap above 2 s.
 set -euo pipefail
 
-count=20 pause=5 down=5 groups=1 rate=200 clients=go,java-5.5.0 dir= port=23000 raftmq= out=failover.json journals=
+count=20 pause=5 down=5 groups=1 rate=200 queues=8 clients=go,java-5.5.0 dir= port=23000 raftmq= out=failover.json journals=
 modes=()
 for argument in "$@"; do
   case $argument in
-  count=* | pause=* | down=* | groups=* | rate=* | clients=* | dir=* | port=* | raftmq=* | out=* | journals=*)
+  count=* | pause=* | down=* | groups=* | rate=* | queues=* | clients=* | dir=* | port=* | raftmq=* | out=* | journals=*)
     printf -v "${argument%%=*}" %s "${argument#*=}"
     ;;
   kill | crash | term | transfer | stop) modes+=("$argument") ;;
   *)
-    sed -n '2,23s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,24s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
   esac
@@ -83,8 +84,8 @@ healthy() {
 # start CLIENT JOURNAL: runs a pair in the background until it is told to end.
 start() {
   case $1 in
-  go) "$work/pair" -namesrv "$namesrv" -rate "$rate" -duration 24h -journal "$2" -report /dev/null & ;;
-  java-*) "$root/scripts/compat-java.sh" "${1#java-}" "$namesrv" pair rate="$rate" duration=86400 journal="$2" >/dev/null & ;;
+  go) "$work/pair" -namesrv "$namesrv" -rate "$rate" -queues "$queues" -duration 24h -journal "$2" -report /dev/null & ;;
+  java-*) "$root/scripts/compat-java.sh" "${1#java-}" "$namesrv" pair rate="$rate" queues="$queues" duration=86400 journal="$2" >/dev/null & ;;
   *) echo "unknown client $1" >&2; exit 2 ;;
   esac
   pids+=($!)

@@ -22,10 +22,8 @@ import (
 type options struct {
 	namesrv, topic, journal string
 	duration, drain         time.Duration
-	rate, lanes             int
+	rate, lanes, queues     int
 }
-
-const queuesPerLeader = 8
 
 // run sends and consumes until ctx or the duration ends, then until everything acknowledged has been delivered.
 func run(ctx context.Context, o options) error {
@@ -36,7 +34,7 @@ func run(ctx context.Context, o options) error {
 	name := fmt.Sprintf("pair_go_%x_%d", time.Now().UnixNano(), os.Getpid())
 	if o.topic == "" {
 		o.topic = name
-		if err := createTopic(ctx, servers, o.topic); err != nil {
+		if err := createTopic(ctx, servers, o.topic, o.queues); err != nil {
 			return err
 		}
 	}
@@ -64,7 +62,7 @@ func run(ctx context.Context, o options) error {
 }
 
 // createTopic creates the topic on every leader and waits until the NameServer shows it.
-func createTopic(ctx context.Context, servers []string, topic string) error {
+func createTopic(ctx context.Context, servers []string, topic string, queues int) error {
 	client, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver(servers)))
 	if err != nil {
 		return err
@@ -77,7 +75,7 @@ func createTopic(ctx context.Context, servers []string, topic string) error {
 	leaders := cluster.Leaders()
 	for _, addr := range leaders {
 		err := client.CreateTopic(ctx, admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(addr),
-			admin.WithReadQueueNums(queuesPerLeader), admin.WithWriteQueueNums(queuesPerLeader))
+			admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues))
 		if err != nil {
 			return fmt.Errorf("create %s at %s: %w", topic, addr, err)
 		}

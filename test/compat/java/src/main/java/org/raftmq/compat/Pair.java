@@ -18,12 +18,11 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * A producer and a push consumer with their default settings that run while a cluster is disturbed and keep a journal;
- * test/compat/cmd/pair judges it. Options: journal=FILE duration=SECONDS drain=SECONDS rate=PER_SECOND lanes=N topic=NAME.
+ * test/compat/cmd/pair judges it. Options: journal=FILE duration=SECONDS drain=SECONDS rate=PER_SECOND lanes=N
+ * topic=NAME queues=PER_LEADER.
  * It ends early, with its journal complete, when the process is asked to terminate.
  */
 final class Pair {
-    private static final int QUEUES_PER_LEADER = 8;
-
     private final String namesrv;
     private final Map<String, String> options;
     private final String name = "pair_java_" + Long.toHexString(System.nanoTime());
@@ -74,11 +73,12 @@ final class Pair {
     }
 
     private String createTopic(DefaultMQProducer producer) throws Exception {
-        Versions.createTopic(producer, "TBW102", name, QUEUES_PER_LEADER);
+        int wanted = number("queues", 8);
+        Versions.createTopic(producer, "TBW102", name, wanted);
         long leaders = producer.fetchPublishMessageQueues("TBW102").stream().map(q -> q.getBrokerName()).distinct().count();
         Cluster.eventually(Cluster.SETTLE, () -> {
             int queues = producer.fetchPublishMessageQueues(name).size();
-            Case.check(queues == QUEUES_PER_LEADER * leaders, "%s has %d queues", name, queues);
+            Case.check(queues == wanted * leaders, "%s has %d queues", name, queues);
         });
         return name;
     }
