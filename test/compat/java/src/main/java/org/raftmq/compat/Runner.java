@@ -64,7 +64,7 @@ final class Runner {
     /** mqadmin ends the process when it does not understand its options. */
     private void reportUnfinished() {
         if (!unfinished.isEmpty()) {
-            report("runner", "the process was ended from within, these cases were running: " + unfinished, 0);
+            report("runner", "the process was ended (mqadmin does so when it does not know an option) while these cases were running: " + unfinished, 0);
         }
     }
 
