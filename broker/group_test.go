@@ -303,6 +303,7 @@ func testLogger(t *testing.T) hclog.Logger {
 type testNameServer struct {
 	mu   sync.Mutex
 	ids  map[string]string // address → broker id of the last registration
+	all  map[string]bool   // topics of the last registration
 	last map[int32]int     // requests by code
 	down bool
 }
@@ -330,6 +331,7 @@ func (n *testNameServer) serve(r *remoting.Request) {
 	switch {
 	case r.Code == protocol.CodeRegisterBroker:
 		n.ids[addr] = id
+		n.all = topicsOf(r)
 	case r.Code == protocol.CodeUnregisterBroker:
 		delete(n.ids, addr)
 	case r.Code == protocol.CodeBrokerHeartbeat && n.ids[addr] != id:
@@ -337,6 +339,27 @@ func (n *testNameServer) serve(r *remoting.Request) {
 		return
 	}
 	r.Reply(&remoting.Command{})
+}
+
+// topicsOf are the topics of a registration.
+func topicsOf(r *remoting.Request) map[string]bool {
+	var h protocol.RegisterBrokerHeader
+	topics := map[string]bool{}
+	if h.Decode(r.Ext) != nil {
+		return topics
+	}
+	if body, err := protocol.DecodeRegisterBrokerBody(r.Body, &h); err == nil {
+		for _, t := range body.Topics {
+			topics[t.TopicName] = true
+		}
+	}
+	return topics
+}
+
+func (n *testNameServer) knows(topic string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.all[topic]
 }
 
 func (n *testNameServer) id(addr string) string {

@@ -18,6 +18,7 @@ type groupAdmin struct {
 	proposer proposer
 	gate     *gate
 	term     func() offset.Term
+	told     func(then func()) // calls when the NameServers know all topics
 }
 
 func (a *groupAdmin) update(r *request) error {
@@ -60,7 +61,7 @@ func (a *groupAdmin) put(r *request, configs []protocol.SubscriptionGroupConfig)
 			count++
 		}
 	}
-	return a.proposer.Propose(subs, count, &answer{r: r, gate: a.gate})
+	return a.proposer.Propose(subs, count, &answer{r: r, gate: a.gate, told: a.told})
 }
 
 func validateGroup(c *protocol.SubscriptionGroupConfig) error {

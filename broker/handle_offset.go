@@ -4,7 +4,6 @@ import (
 	"github.com/raftmq/raftmq/broker/state"
 	"github.com/raftmq/raftmq/consumequeue"
 	"github.com/raftmq/raftmq/internal/offset"
-	"github.com/raftmq/raftmq/raftlog"
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
 
@@ -92,6 +91,5 @@ func (h *offsetHandler) update(r *request) error {
 		return nil
 	}
 	h.gather.supersede(keyOf(c))
-	done := &answer{r: r, gate: h.gate, ok: func([]raftlog.Result) { r.succeed(nil, nil) }}
-	return h.proposer.ProposeReserved(state.AppendCommitOffsets(nil, []state.OffsetCommit{c}), 1, done)
+	return h.proposer.ProposeReserved(state.AppendCommitOffsets(nil, []state.OffsetCommit{c}), 1, &answer{r: r, gate: h.gate})
 }

@@ -27,6 +27,7 @@ type topicAdmin struct {
 	brokerName string
 	fixed      map[string]bool // names of this group's own topics
 	term       func() offset.Term
+	told       func(then func()) // calls when the NameServers know all topics
 }
 
 func (a *topicAdmin) update(r *request) error {
@@ -116,7 +117,7 @@ func (a *topicAdmin) put(r *request, topics []state.Topic) error {
 	for _, t := range topics {
 		subs = state.AppendPutTopic(subs, t, false)
 	}
-	return a.proposer.Propose(subs, len(topics), &answer{r: r, gate: a.gate})
+	return a.proposer.Propose(subs, len(topics), &answer{r: r, gate: a.gate, told: a.told})
 }
 
 func (a *topicAdmin) remove(r *request) error {
@@ -131,7 +132,7 @@ func (a *topicAdmin) remove(r *request) error {
 		r.succeed(nil, nil)
 		return nil
 	}
-	return a.proposer.Propose(state.AppendDeleteTopic(nil, h.Topic), 1, &answer{r: r, gate: a.gate})
+	return a.proposer.Propose(state.AppendDeleteTopic(nil, h.Topic), 1, &answer{r: r, gate: a.gate, told: a.told})
 }
 
 func (a *topicAdmin) all(r *request) error {

@@ -62,7 +62,7 @@ func (m *member) build(node *raftlog.Node) {
 	m.replicas = newReplicas(node.Status)
 	m.forward = newForwarder(node.OpenStream, gate, b.roles, o.ForwardBudget, b.logger)
 	m.gather = newOffsetGather(node, o.OffsetInterval, m.relayOffsets)
-	topics := &topicMaker{state: m.state, proposer: node, gate: gate, autoTopics: o.AutoCreateTopic, autoGroups: o.AutoCreateGroup}
+	topics := &topicMaker{state: m.state, proposer: node, gate: gate, told: m.whenTold, autoTopics: o.AutoCreateTopic, autoGroups: o.AutoCreateGroup}
 	m.registrar = newRegistrar(o, m.state, node.Status, m.leads, b.roles, b.logger)
 	m.delay = &delayService{
 		state: m.state, proposer: node, clock: m.store, wall: o.WallClock, levels: int32(len(delays)), wake: make(chan struct{}, 1),
@@ -104,8 +104,8 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 		views:      &views{state: m.state},
 		retries:    &retries{state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, delays: delays},
 		heartbeats: &heartbeats{state: m.state, clients: clients, topics: topics, leads: m.leads, started: b.started},
-		topics:     &topicAdmin{state: m.state, proposer: m.node, gate: gate, clients: clients, queries: queries, metrics: m.metrics, brokerName: o.Name, fixed: systemNames(o), term: m.term},
-		groups:     &groupAdmin{state: m.state, proposer: m.node, gate: gate, term: m.term},
+		topics:     &topicAdmin{state: m.state, proposer: m.node, gate: gate, clients: clients, queries: queries, metrics: m.metrics, brokerName: o.Name, fixed: systemNames(o), term: m.term, told: m.whenTold},
+		groups:     &groupAdmin{state: m.state, proposer: m.node, gate: gate, term: m.term, told: m.whenTold},
 		stats:      &consumerStats{state: m.state, clients: clients, queries: queries, brokerName: o.Name},
 		admin:      &brokerAdmin{options: o, state: m.state, status: m.node.Status, metrics: m.metrics, parked: pulls.hold.parked, free: m.diskUsage, started: b.started, term: m.term},
 	}
@@ -181,6 +181,9 @@ func (m *member) topicsChanged() {
 		m.registrar.changed()
 	}
 }
+
+// whenTold calls then when the NameServers know all topics that are here now.
+func (m *member) whenTold(then func()) { m.registrar.told.after(then) }
 
 // installed is called when an image replaced the state: what was parked may wait for queues that are gone.
 func (m *member) installed() {

@@ -57,8 +57,8 @@ func resultError(r raftlog.Result) error {
 type answer struct {
 	r    *request
 	gate *gate
-	// ok replies to a request that took effect; nil sends an empty success.
-	ok func(results []raftlog.Result)
+	// told, if set, lets the answer wait until the NameServers know what changed.
+	told func(then func())
 }
 
 func (a *answer) Done(o raftlog.Outcome) {
@@ -72,17 +72,19 @@ func (a *answer) Done(o raftlog.Outcome) {
 			return
 		}
 	}
-	if a.ok != nil {
-		a.ok(o.Results)
+	if a.told != nil {
+		a.told(func() { a.r.succeed(nil, nil) })
 		return
 	}
 	a.r.succeed(nil, nil)
 }
 
-// again is the completion of a proposal that makes something a request needs: the request is then served once more.
+// again is the completion of a proposal that makes topics and groups that a request needs: the request is served once more when the
+// NameServers know them.
 type again struct {
 	r    *request
 	gate *gate
+	told func(then func())
 }
 
 func (a *again) Done(o raftlog.Outcome) {
@@ -96,5 +98,5 @@ func (a *again) Done(o raftlog.Outcome) {
 			return
 		}
 	}
-	a.gate.retry(a.r)
+	a.told(func() { a.gate.retry(a.r) })
 }

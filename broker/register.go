@@ -40,6 +40,7 @@ type registrar struct {
 	client    *remoting.Client
 	logger    hclog.Logger
 	addresses []string
+	told      *told
 
 	mu     sync.Mutex
 	wakes  []chan struct{}   // one slot for each NameServer
@@ -48,7 +49,7 @@ type registrar struct {
 }
 
 func newRegistrar(o *Options, st *state.State, status func() raftlog.Status, leads func() bool, roles *roles, logger hclog.Logger) *registrar {
-	g := &registrar{options: o, state: st, status: status, leads: leads, roles: roles, logger: logger, addresses: o.NameServers, states: map[string]string{}, lastID: -1}
+	g := &registrar{options: o, state: st, status: status, leads: leads, roles: roles, logger: logger, addresses: o.NameServers, told: newTold(len(o.NameServers)), states: map[string]string{}, lastID: -1}
 	g.client = remoting.NewClient(remoting.ClientOptions{Dial: o.Dial, Language: protocol.Java, Version: protocol.Version, Logger: logger})
 	for _, a := range g.addresses {
 		g.wakes = append(g.wakes, make(chan struct{}, 1))
@@ -59,6 +60,7 @@ func newRegistrar(o *Options, st *state.State, status func() raftlog.Status, lea
 
 // changed makes every NameServer be told at once. It never blocks; it is called on the Apply goroutine.
 func (g *registrar) changed() {
+	g.told.change()
 	for _, w := range g.wakes {
 		select {
 		case w <- struct{}{}:
@@ -72,15 +74,18 @@ func (g *registrar) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { g.followRole(ctx) })
 	for i := range g.addresses {
-		wg.Go(func() { g.keep(ctx, g.addresses[i], g.wakes[i]) })
+		wg.Go(func() { g.keep(ctx, i) })
 	}
 	wg.Wait()
+	g.told.close()
 	g.unregister()
 	_ = g.client.Close()
 }
 
-// followRole tells of every change of the leadership.
+// followRole tells of every change of the leadership, and lets go what has waited too long for a NameServer.
 func (g *registrar) followRole(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
 		_, changed := g.roles.watch()
 		select {
@@ -88,19 +93,27 @@ func (g *registrar) followRole(ctx context.Context) {
 			return
 		case <-changed:
 			g.changed()
+		case <-g.told.wake:
+		case <-timer.C:
 		}
+		timer.Reset(g.told.release(time.Now()))
 	}
 }
 
 // keep keeps the member registered at one NameServer.
-func (g *registrar) keep(ctx context.Context, addr string, wake <-chan struct{}) {
+func (g *registrar) keep(ctx context.Context, i int) {
+	addr := g.addresses[i]
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	var registered time.Time // zero: a full registration is due
 	for {
+		changes := g.told.made()
 		now, err := g.tell(ctx, addr, registered)
 		if ctx.Err() != nil {
 			return
+		}
+		if registered.IsZero() {
+			g.told.tell(i, changes)
 		}
 		registered = now
 		g.note(addr, err)
@@ -108,7 +121,7 @@ func (g *registrar) keep(ctx context.Context, addr string, wake <-chan struct{})
 		select {
 		case <-ctx.Done():
 			return
-		case <-wake:
+		case <-g.wakes[i]:
 			registered = time.Time{}
 		case <-beat.C:
 		}

@@ -15,12 +15,12 @@ import (
 // autoCreatedMax is how many topics and groups one client may have created by use, each minute (R-N4).
 const autoCreatedMax = 1000
 
-// topicMaker creates the topics and groups that requests need and that are not there. A new topic is registered at the NameServers by the
-// callback of the state machine.
+// topicMaker creates the topics and groups that requests need and that are not there, and has the NameServers told.
 type topicMaker struct {
 	state      *state.State
 	proposer   proposer
 	gate       *gate
+	told       func(then func()) // calls when the NameServers know all topics
 	autoTopics bool
 	autoGroups bool
 	quota      creationQuota
@@ -82,7 +82,7 @@ func (t *topicMaker) createFor(r *request, topics []state.Topic, groups []state.
 	for _, g := range groups {
 		subs = state.AppendPutGroup(subs, g, true)
 	}
-	return t.proposer.Propose(subs, len(topics)+len(groups), &again{r: r, gate: t.gate})
+	return t.proposer.Propose(subs, len(topics)+len(groups), &again{r: r, gate: t.gate, told: t.told})
 }
 
 // create creates topics for a leader service and waits until they exist.
