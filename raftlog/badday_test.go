@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/raftmq/raftmq/internal/vfs"
+	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
 
 // logSync matches what makes appends durable.
@@ -105,6 +106,20 @@ func TestAFailedSyncEndsTheMemberAndTheGroupGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAFailedFlushBehindTheAppendsEndsTheMember(t *testing.T) {
+	relaxed := func(o *Options) { o.Flush = commitlog.FlushAsync }
+	bubbleOf(t, relaxed, func(t *testing.T, c *testCluster) {
+		victim := c.followers()[0]
+		victim.fs.FailNth(0, func(op vfs.Op) bool { return op.Kind == vfs.OpSync && logSync(op) }, errors.New("I/O error"))
+		c.sendTexts("a", 1) // no append follows that would meet the latched log
+		err := <-victim.ended
+		victim.ended <- err
+		if err == nil || !strings.Contains(err.Error(), "I/O error") {
+			t.Errorf("the member ended with %v", err)
+		}
+	})
 }
 
 func TestAFullDiskRefusesProposalsAndHeals(t *testing.T) {

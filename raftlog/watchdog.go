@@ -2,10 +2,12 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/raftmq/raftmq/internal/offset"
+	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
 
 const (
@@ -42,7 +44,11 @@ func (w *watchdog) run(ctx context.Context) {
 func (w *watchdog) look() {
 	n := w.n
 	stalled := n.stalled()
+	err := n.store.log.Err()
 	switch {
+	case errors.Is(err, commitlog.ErrFailed):
+		// A flush behind the appends (async mode) failed: nobody was waiting for it (design D11).
+		n.fail(fmt.Errorf("FATAL the log of group %s failed: %w", n.opts.Group, err))
 	case stalled > stallFatal:
 		n.fail(fmt.Errorf("FATAL a storage call has been running for %v", stalled.Round(time.Second)))
 	case stalled > stallSuspends && !w.suspended && !n.switching.Load():
