@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/raftmq/raftmq/consumequeue"
 	"github.com/raftmq/raftmq/internal/offset"
@@ -70,12 +71,15 @@ func (p *puller) subscribe(q *pull) error {
 		return forbidden(protocol.ForbiddenBroadcast, "the consumer group["+h.ConsumerGroup+"] can not consume by broadcast way")
 	case s.subscription == nil:
 		return refuse(errNoSubscription, "the consumer's subscription not exist")
-	case s.subscription.data.SubVersion < h.SubVersion:
+	case s.subscription.data.SubVersion < h.SubVersion && !s.subscription.stays(time.Now()):
 		return refuse(errOldSubscription, "the consumer's subscription not latest")
 	case !isTagExpression(s.subscription.data.ExpressionType):
 		return errNoSQL
+	case s.subscription.data.SubVersion < h.SubVersion:
+		q.filter = tagFilter{all: true} // the client looks at the tags again, so too much is right and too little would be lost
+	default:
+		q.filter = s.subscription.filter
 	}
-	q.filter = s.subscription.filter
 	return nil
 }
 

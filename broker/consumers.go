@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/raftmq/raftmq/remoting/protocol"
 )
@@ -20,10 +22,24 @@ type consumerGroup struct {
 	heard         bool                     // there was one
 }
 
-// subscription is one topic of a group with its compiled filter. It is immutable.
+// subscription is one topic of a group with its compiled filter. It is immutable but for behind.
 type subscription struct {
 	data   protocol.SubscriptionData
 	filter tagFilter
+	behind atomic.Int64 // when a pull first knew a newer version, ns since 1970; 0: none did
+}
+
+// behindMax is how long a pull that knows a newer subscription is refused.
+const behindMax = 2 * time.Second
+
+// stays reports whether a newer version that pulls know has not come for behindMax. Java 5.x clients change the version just when their
+// periodic heartbeat is under way, more so the more members a group has, and then send it only with the next one, 30 s later.
+func (s *subscription) stays(now time.Time) bool {
+	since := s.behind.Load()
+	if since == 0 && s.behind.CompareAndSwap(0, now.UnixNano()) {
+		return false
+	}
+	return now.UnixNano()-s.behind.Load() >= int64(behindMax)
 }
 
 func newConsumerGroup(name string) *consumerGroup {

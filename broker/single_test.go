@@ -212,6 +212,36 @@ func TestPullAnswers(t *testing.T) {
 	})
 }
 
+func TestPullAheadOfItsSubscription(t *testing.T) {
+	one(t, nil, func(t *testing.T, g *testGroup) {
+		g.send(0, "T", 0, "TAGS\x01TagB\x02", "x", protocol.Success)
+		h := subscribed("g", 1000, "T")
+		h.ClientID = "c"
+		h.ConsumerDataSet[0].SubscriptionDataSet[0].SubString = "TagA"
+		beat := func() {
+			if resp := g.call(0, protocol.CodeHeartBeat, nil, h.Encode()); resp.Code != protocol.Success {
+				t.Fatalf("heartbeat: %d %q", resp.Code, resp.Remark)
+			}
+		}
+		expect := func(what string, version int, want int32) {
+			t.Helper()
+			if resp := g.call(0, 11, pullFields("g", "T", 0, 0, "sysFlag", 0, "subVersion", version), nil); resp.Code != want {
+				t.Errorf("%s: %d %q, want %d", what, resp.Code, resp.Remark, want)
+			}
+		}
+		expect("before any heartbeat", 1000, protocol.SubscriptionNotExist)
+		beat()
+		expect("of the known version", 1000, protocol.PullRetryImmediately)
+		expect("of a newer version", 2000, protocol.SubscriptionNotLatest)
+		time.Sleep(behindMax)
+		expect("the newer version has not come", 2000, protocol.Success)
+		h.ConsumerDataSet[0].SubscriptionDataSet[0].SubVersion = 2000
+		beat()
+		expect("now it has", 2000, protocol.PullRetryImmediately)
+		expect("of one that is newer again", 3000, protocol.SubscriptionNotLatest)
+	})
+}
+
 func TestParkedPullIsAnsweredByAMatch(t *testing.T) {
 	one(t, nil, func(t *testing.T, g *testGroup) {
 		g.send(0, "T", 0, "", "first", protocol.Success)
