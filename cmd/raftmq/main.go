@@ -9,5 +9,6 @@ import (
 )
 
 func main() {
+	cli.AbortOnPanic()
 	os.Exit(cli.ExitCode(cli.Run(context.Background(), cli.Process())))
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,10 @@ func ExitCode(err error) int {
 	}
 	return exitFailed
 }
+
+// AbortOnPanic makes a panic end the process by SIGABRT, with the stacks of all goroutines. Go's own exit code for a panic is 2, which here
+// means a wrong command line: neither our supervisor nor the systemd units start a process again after that.
+func AbortOnPanic() { debug.SetTraceback("crash") }
 
 // exitError is an error with a code of its own; err is nil when what is to be said has been said.
 type exitError struct {

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		os.Exit(ExitCode(Run(context.Background(), Process())))
 	case "child":
 		child()
+	case "panic":
+		AbortOnPanic()
+		appendLine(os.Getenv("CLI_TEST_STARTS"))
+		panic("of a goroutine that nobody recovers")
 	case "supervisor":
 		supervisorOfChild()
 	default:

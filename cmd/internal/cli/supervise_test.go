@@ -95,10 +95,14 @@ func TestSomeEndsAreFinal(t *testing.T) {
 }
 
 func TestAFailingChildIsStartedAgain(t *testing.T) {
-	starts := filepath.Join(t.TempDir(), "starts")
-	_, stop, _ := supervised(t, "exit 1", "CLI_TEST_STARTS="+starts)
-	eventually(t, "three starts", func() bool { b, _ := os.ReadFile(starts); return strings.Count(string(b), "\n") >= 3 })
-	stop()
+	for _, role := range []string{"exit 1", "panic"} {
+		t.Run(role, func(t *testing.T) {
+			starts := filepath.Join(t.TempDir(), "starts")
+			_, stop, _ := supervised(t, role, "CLI_TEST_STARTS="+starts)
+			eventually(t, "three starts", func() bool { b, _ := os.ReadFile(starts); return strings.Count(string(b), "\n") >= 3 })
+			stop()
+		})
+	}
 }
 
 func TestBackOff(t *testing.T) {
