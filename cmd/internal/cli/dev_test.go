@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -172,6 +173,21 @@ func TestPortTakenBySomebodyElse(t *testing.T) {
 	err = checkPorts("n0", []string{ln.Addr().String()})
 	if err == nil || !strings.Contains(err.Error(), "--port-base") || !strings.Contains(err.Error(), ln.Addr().String()) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestUpOnTakenPortsLeavesNoCluster(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:21900")
+	if err == nil {
+		defer ln.Close() // else somebody else holds it, which serves as well
+	}
+	dir := filepath.Join(t.TempDir(), "dev")
+	r := raftmq(t, nil, "dev", "up", "--dir", dir, "--port-base", "21900")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "namesrv cannot have 127.0.0.1:21900") {
+		t.Fatalf("exit code %d, %s", r.code, r.stderr)
+	}
+	if _, err := openDev(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory holds a cluster: another --port-base would be refused (%v)", err)
 	}
 }
 

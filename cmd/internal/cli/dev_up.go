@@ -105,6 +105,12 @@ func (o *devUpCommand) prepare(cmd *cobra.Command) (*dev, error) {
 	if err := d.load(); err != nil {
 		return nil, err
 	}
+	// Only now does the directory hold a cluster: with other ports the same command may be given again.
+	for _, id := range d.ids() {
+		if err := checkPorts(id, d.addresses(id)); err != nil {
+			return nil, err
+		}
+	}
 	return d, d.save()
 }
 
