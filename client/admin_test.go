@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/raftmq/raftmq/remoting"
-	"github.com/raftmq/raftmq/remoting/protocol"
 )
 
 func TestTopicsAreManagedOnAllLeaders(t *testing.T) {
@@ -43,56 +42,6 @@ func TestTopicsAreManagedOnAllLeaders(t *testing.T) {
 		brokers, err := a.Cluster(ctx, "")
 		if err != nil || len(brokers) != 2 || brokers[0].Name != "b0" || brokers[0].Leader() != "b0:10911" || brokers[0].Cluster != "C" {
 			t.Errorf("%+v, %v", brokers, err)
-		}
-	})
-}
-
-func TestRegistrarReachesEveryNameServer(t *testing.T) {
-	bubble(t, []string{"b0"}, func(t *testing.T, f *fakeCluster) {
-		f.start("ns2:9876")
-		c := f.client("c", func(o *Options) { o.NameServers = []string{"ns:9876", "cut:9876", "ns2:9876"} })
-		defer c.Close()
-		f.net.Host("cut").Listen("cut:9876")
-		f.net.Cut("c", "cut")
-		var header map[string]string
-		f.on("ns2:9876", 103, func(r *remoting.Request) bool {
-			header = map[string]string{}
-			for _, field := range r.Ext {
-				header[field.Key] = field.Value
-			}
-			r.Reply(&remoting.Command{Ext: protocol.Fields{{Key: "masterAddr", Value: "leader:1"}}})
-			return true
-		})
-		r := c.NewRegistrar(Member{Cluster: "C", Broker: "g", Addr: "h:10911", GroupID: "uuid"})
-		ctx := t.Context()
-		begin := time.Now()
-		got := r.Register(ctx, Registration{ID: 1, Term: 7, Topics: []protocol.TopicConfig{{TopicName: "T", ReadQueueNums: 4, WriteQueueNums: 4, Perm: 6}}})
-		if len(got) != 3 || got[0].Err != nil || got[2].Err != nil || got[2].LeaderAddr != "leader:1" || OutcomeOf(got[1].Err) != NotSent {
-			t.Errorf("%+v", got)
-		}
-		if took := time.Since(begin); took > 3*time.Second {
-			t.Errorf("took %v", took)
-		}
-		for k, v := range map[string]string{"brokerName": "g", "brokerAddr": "h:10911", "clusterName": "C", "brokerId": "1",
-			"heartbeatTimeoutMillis": "10000", "haServerAddr": "h:10911"} {
-			if header[k] != v {
-				t.Errorf("header %s = %q, want %q", k, header[k], v)
-			}
-		}
-		if got := r.Heartbeat(ctx, 1); got[0].Err != nil {
-			t.Errorf("heartbeat: %v", got[0].Err)
-		}
-		f.mu.Lock()
-		f.forget = true
-		f.mu.Unlock()
-		if got := r.Heartbeat(ctx, 1); !errors.Is(got[0].Err, ErrNotRegistered) || errors.Is(got[1].Err, ErrNotRegistered) {
-			t.Errorf("heartbeat to NameServers that have forgotten us: %+v", got)
-		}
-		if got := r.Unregister(ctx, 1); got[0].Err != nil || got[2].Err != nil {
-			t.Errorf("unregister: %+v", got)
-		}
-		if n := f.count("", 104); n != 2 {
-			t.Errorf("unregistered at %d NameServers", n)
 		}
 	})
 }

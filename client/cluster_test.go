@@ -39,7 +39,6 @@ type fakeCluster struct {
 	parked   []parkedPull
 	seen     []string // "address code" of each request
 	answers  map[string]func(*remoting.Request) bool
-	forget   bool // heartbeats of brokers are unknown
 }
 
 type parkedPull struct {
@@ -144,13 +143,7 @@ func (f *fakeCluster) serve(addr string, r *remoting.Request) {
 	case 206:
 		names, _ := json.Marshal(map[string]any{"topicList": sortedKeys(f.topics)})
 		r.Reply(&remoting.Command{Body: names})
-	case 103, 104, 216, 35:
-		reply()
-	case 904:
-		if f.forget {
-			r.Reply(&remoting.Command{Code: 1, Remark: "not registered", Ext: protocol.Fields{{Key: "raftmqRefused", Value: "notRegistered"}}})
-			return
-		}
+	case 216, 35:
 		reply()
 	case 310:
 		q := Queue{field("b"), f.nameOf(addr), int32(number("e"))}

@@ -11,7 +11,7 @@
 // (send.go), a chain of callbacks over its attempts, with the queue from a selector (select.go). PullConsumer (pull.go) reads
 // queues at offsets that the caller keeps. PushConsumer (consumer.go) joins a group: it sends heartbeats and shares the queues
 // (rebalance.go, allocate.go); consume.go pulls, calls the application and stores offsets. Admin (admin.go) is for operators'
-// tools, Registrar (registrar.go) is how a broker tells NameServers who it is. codec.go turns bodies into Go types.
+// tools. codec.go turns bodies into Go types. Brokers register at NameServers by themselves (package broker).
 //
 // # Outcomes
 //
@@ -27,7 +27,6 @@
 //
 // # Concurrency
 //
-// All exported methods may be called from any goroutine, except that calls of one Registrar must not overlap. Client, Producer and
-// PullConsumer start no goroutine (the connections of package remoting do); PushConsumer.Run owns all of its own and waits for
-// them. Callbacks run on a connection's reader or a timer and must not block.
+// All exported methods may be called from any goroutine. Client, Producer and PullConsumer start no goroutine (the connections of
+// package remoting do); PushConsumer.Run owns all of its own and waits for them. Callbacks run on a connection's reader or a timer and must not block.
 package client

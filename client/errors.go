@@ -13,12 +13,6 @@ var (
 	ErrNoRoute = errors.New("no route")
 	// ErrNoNameServer: none of the NameServers answered. The last error is wrapped beside it.
 	ErrNoNameServer = errors.New("no NameServer answered")
-	// ErrNotRegistered: the NameServer does not know the member that sent a heartbeat. Register it.
-	ErrNotRegistered = errors.New("not registered at the NameServer")
-	// ErrNeedFull: the NameServer refused changed topics, because it does not know the leader's full table. Register in full.
-	ErrNeedFull = errors.New("full registration needed")
-	// ErrStale: the NameServer has heard of a higher term. Find out the member's role before registering again.
-	ErrStale = errors.New("stale registration")
 	// ErrClosed: the client, producer or consumer was closed.
 	ErrClosed = errors.New("client closed")
 )
