@@ -59,6 +59,8 @@ type answer struct {
 	gate *gate
 	// told, if set, lets the answer wait until the NameServers know what changed.
 	told func(then func())
+	// again: the proposal made what the request needs, so the request is served once more instead of answered.
+	again bool
 }
 
 func (a *answer) Done(o raftlog.Outcome) {
@@ -73,30 +75,16 @@ func (a *answer) Done(o raftlog.Outcome) {
 		}
 	}
 	if a.told != nil {
-		a.told(func() { a.r.succeed(nil, nil) })
+		a.told(a.finish)
+		return
+	}
+	a.finish()
+}
+
+func (a *answer) finish() {
+	if a.again {
+		a.gate.retry(a.r)
 		return
 	}
 	a.r.succeed(nil, nil)
-}
-
-// again is the completion of a proposal that makes topics and groups that a request needs: the request is served once more when the
-// NameServers know them.
-type again struct {
-	r    *request
-	gate *gate
-	told func(then func())
-}
-
-func (a *again) Done(o raftlog.Outcome) {
-	if o.Err != nil {
-		a.gate.settle(a.r, o.Err)
-		return
-	}
-	for _, result := range o.Results {
-		if err := resultError(result); err != nil {
-			a.r.fail(err)
-			return
-		}
-	}
-	a.told(func() { a.gate.retry(a.r) })
 }

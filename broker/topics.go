@@ -82,7 +82,7 @@ func (t *topicMaker) createFor(r *request, topics []state.Topic, groups []state.
 	for _, g := range groups {
 		subs = state.AppendPutGroup(subs, g, true)
 	}
-	return t.proposer.Propose(subs, len(topics)+len(groups), &again{r: r, gate: t.gate, told: t.told})
+	return t.proposer.Propose(subs, len(topics)+len(groups), &answer{r: r, gate: t.gate, told: t.told, again: true})
 }
 
 // create creates topics for a leader service and waits until they exist.
