@@ -29,7 +29,6 @@ var arrows = map[string][]string{
 	"internal/vfs":               {},
 	"internal/netsim":            {},
 	"internal/lint":              {},
-	"internal/format":            {},
 	"test/sim":                   {"*"},
 	"test/cluster":               {"*"},
 	"test/robustness":            {"*"},
