@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"testing"
+	"testing/synctest"
 
 	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/internal/vfs"
@@ -120,7 +121,11 @@ func TestCutFiles(t *testing.T) {
 
 // TestDamageBelowTheMarkOfAKilledLog flips bits of a log that was not closed. What is below the durable mark stays
 // or is refused; what is above may be a torn tail only if nothing valid stands W behind it.
-func TestDamageBelowTheMarkOfAKilledLog(t *testing.T) {
+//
+// The clock is virtual: else the keeper makes its first mark whenever it gets to run, and another each second.
+func TestDamageBelowTheMarkOfAKilledLog(t *testing.T) { synctest.Test(t, damageBelowTheMark) }
+
+func damageBelowTheMark(t *testing.T) {
 	m := vfs.NewMem()
 	o := small(m)
 	o.SegmentBytes = 20_000
@@ -131,11 +136,18 @@ func TestDamageBelowTheMarkOfAKilledLog(t *testing.T) {
 		entries := entriesFrom(index, 1, 150)
 		must(t, l.Append(entries))
 		want = want.append(entries)
+		if index == 1 {
+			synctest.Wait() // the keeper has made its first mark
+		}
 		if index == 20 {
 			must(t, l.updateSide(false, func(s *sideState) { s.mark = l.flushed.position }))
 		}
 	}
+	if marked := l.keeper.marked.Load(); marked != int64(want.position(21)) {
+		t.Fatalf("the durable mark is at %d, want it behind entry 20 at %d", marked, want.position(21))
+	}
 	killed := m.KillClone()
+	must(t, l.Close())
 	name := segmentName(o.Dir, 0)
 	end := SegmentHeaderSize + int64(want.position(41))
 	rng := rand.New(rand.NewPCG(9, 0))
