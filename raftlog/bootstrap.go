@@ -80,7 +80,7 @@ func (n *Node) probeList(ctx context.Context) (seen map[string]probeAnswer, why 
 		case err != nil:
 			why = fmt.Sprintf("member %s is not reachable: %v", p.Name, err)
 		case !a.empty:
-			return nil, fmt.Sprintf("member %s is in a group already; this member is %s and waits to be added: raftmq raft add-peer", p.Name, n.ID())
+			return nil, fmt.Sprintf("member %s is in a group already; this member is %s and waits to be added: raftmq raft rejoin, or raft add-peer", p.Name, n.ID())
 		case a.listHash != own:
 			why = fmt.Sprintf("member %s has another list of members", p.Name)
 		default:

@@ -43,8 +43,12 @@ func (a *adminFlags) add(cmd *cobra.Command, env Environment) {
 
 // addChange adds the flags of a command that changes something.
 func (a *adminFlags) addChange(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.tokenFile, "token-file", "", "`FILE` with the token of the admin port, needed from other machines")
+	a.addToken(cmd)
 	cmd.Flags().DurationVar(&a.timeout, "timeout", time.Minute, "how long to wait for the change")
+}
+
+func (a *adminFlags) addToken(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.tokenFile, "token-file", "", "`FILE` with the token of the admin port, needed from other machines")
 }
 
 // found is what the admin ports of a cluster answered.

@@ -20,8 +20,8 @@ func newBroker(env Environment) *cobra.Command {
 		Long: `Run a member of every broker group of which the node is a peer.
 
 SIGTERM hands leadership over, finishes what has begun and ends with exit code 0. SIGHUP reads the file again: the log level changes at
-once, of other changes it says that they need a restart. A member that must not use its files ends with exit
-code 4 and says what to do.`,
+once, of other changes it says that they need a restart. A member that must not use its files ends with exit code 4 and says
+which file, where in it, and the command that brings it back (raftmq raft rejoin).`,
 		Example: `  raftmq broker -c cluster.hcl --node n0
   raftmq broker -c cluster.yaml --node n0 -n "ns1:9876;ns2:9876" --supervise`,
 		Args: usage(cobra.NoArgs),
@@ -65,6 +65,7 @@ func (o *brokerCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	members.rejoin = o.rejoin(self)
 	services := members.services()
 	admin, err := p.adminOf(self, members, "")
 	if err != nil {
@@ -73,6 +74,11 @@ func (o *brokerCommand) run(cmd *cobra.Command) error {
 	defer p.notifier.stopping()
 	reload := p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) })
 	return runAll(ctx, p.logger, append(services, admin, reload)...)
+}
+
+// rejoin is the command that brings a damaged member of this node back.
+func (o *brokerCommand) rejoin(self string) string {
+	return "raftmq raft rejoin -c " + o.settings.file + " --node " + self + dataFlag(*o.settings.flags["data_dir"])
 }
 
 // supervisor holds the ports that clients use; the Raft port is the child's own, so that its death refuses the dials of the other

@@ -154,7 +154,7 @@ func replaceWiped(t *testing.T, dir string) {
 	if err := os.RemoveAll(filepath.Join(dir, id)); err != nil {
 		t.Fatal(err)
 	}
-	if out := mustRun(t, "dev", "start", id, "--dir", dir); !strings.Contains(out, "raftmq raft add-peer "+id) {
+	if out := mustRun(t, "dev", "start", id, "--dir", dir); !strings.Contains(out, "raftmq raft rejoin "+id) {
 		t.Errorf("start of a wiped node: %s", out)
 	}
 	mustRun(t, "raft", "add-peer", id, raft, "--dir", dir)

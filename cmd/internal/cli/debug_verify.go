@@ -43,7 +43,7 @@ that holds such directories. Nothing is changed. Exit code 0 only if all is righ
 				}
 			}
 			if wrong > 0 {
-				return unhealthyError("%d members are not as they should be; keep their files, and let a member with damage be replaced (raft add-peer, then remove-peer)", wrong)
+				return unhealthyError("%d members are not as they should be; a member comes back from the others with: raftmq raft rejoin", wrong)
 			}
 			return nil
 		},
@@ -62,7 +62,9 @@ func memberDirs(dir string) ([]string, error) {
 			return nil, err
 		}
 		for _, f := range found {
-			dirs = append(dirs, filepath.Dir(f))
+			if filepath.Base(filepath.Dir(filepath.Dir(f))) != setAsideDir { // known to be damaged; name it to have it read
+				dirs = append(dirs, filepath.Dir(f))
+			}
 		}
 	}
 	if len(dirs) == 0 {

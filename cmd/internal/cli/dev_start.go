@@ -53,7 +53,7 @@ func (d *dev) startAgain(ctx context.Context, cmd *cobra.Command, id string) err
 	fmt.Fprintf(cmd.OutOrStdout(), "%s started (pid %d)\n", id, d.pid(id))
 	for _, n := range d.status(ctx).Nodes {
 		if n.ID == id && n.Role == "waiting" {
-			fmt.Fprintf(cmd.OutOrStdout(), "it is no member of its group; add it with: raftmq raft add-peer %s %s --dir %s\n", id, n.Raft, d.dir)
+			fmt.Fprintf(cmd.OutOrStdout(), "it is no member of its group; bring it back with: raftmq raft rejoin %s --dir %s\n", id, d.dir)
 		}
 	}
 	return nil

@@ -12,8 +12,9 @@ import (
 
 func newRaft(env Environment) *cobra.Command {
 	return group("raft", "Look at and change the Raft group of a broker group", `  raftmq raft list-peers
-  raftmq raft transfer-leader --to n2`,
-		newListPeers(env), newTransferLeader(env), newAddPeer(env), newRemovePeer(env), newDemotePeer(env), newBoundary(env))
+  raftmq raft transfer-leader --to n2
+  raftmq raft rejoin n1`,
+		newListPeers(env), newTransferLeader(env), newAddPeer(env), newRemovePeer(env), newDemotePeer(env), newRejoin(env), newBoundary(env))
 }
 
 func newTransferLeader(env Environment) *cobra.Command {
@@ -47,8 +48,8 @@ func newAddPeer(env Environment) *cobra.Command {
 		Use:   "add-peer NODE RAFT-ADDRESS",
 		Short: "Add a member; it votes once it has caught up",
 		Long: `Add the member that listens at RAFT-ADDRESS and waits to be added: start it first, with an empty directory and with itself in its cluster
-file. It receives the state, catches up and becomes a voter; the command returns then. To replace a member, add the new one and then
-remove the old one.`,
+file. It receives the state, catches up and becomes a voter; the command returns then. To bring a damaged or wiped member of the file back, use
+raft rejoin.`,
 		Example: "  raftmq raft add-peer n3 10.0.0.13:40911\n  raftmq raft add-peer n4 10.0.0.14:40911 --non-voter",
 		Args:    usage(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {

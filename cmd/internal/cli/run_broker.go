@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,12 +12,14 @@ import (
 	"github.com/raftmq/raftmq/broker"
 	"github.com/raftmq/raftmq/config"
 	"github.com/raftmq/raftmq/console"
+	"github.com/raftmq/raftmq/raftlog"
 )
 
 // members are the brokers of one process.
 type members struct {
 	process *process
 	node    string
+	rejoin  string // the command that brings a damaged member of this node back, "" if there is none
 	all     []*broker.Broker
 	groups  []*config.Broker
 }
@@ -71,10 +74,26 @@ func (m *members) services() []service {
 			all = append(all, service{"preferred leader", (&preference{broker: b, leader: leader, logger: m.process.logger}).run})
 		}
 	}
-	for _, b := range m.all {
-		all = append(all, service{"broker " + b.Status().Name, b.Run})
+	for i, b := range m.all {
+		all = append(all, service{"broker " + b.Status().Name, func(ctx context.Context) error { return m.advise(i, b.Run(ctx)) }})
 	}
 	return append(all, service{"start-up", m.announce})
+}
+
+// advise adds to the error of a quarantined member what to do next.
+func (m *members) advise(i int, err error) error {
+	if !errors.Is(err, raftlog.ErrQuarantined) {
+		return err
+	}
+	g := m.groups[i]
+	if m.rejoin == "" || len(g.Peers) < 2 {
+		return fmt.Errorf("%w\nnothing was changed in %s, and this group has no other member to come back from: restore a backup, or move the directory away to start empty", err, m.process.config.MemberDir(m.node, g.Name))
+	}
+	command := m.rejoin
+	if len(m.groups) > 1 {
+		command += " --group " + g.Name
+	}
+	return fmt.Errorf("%w\nnothing was changed on disk; next step, while the other members serve: %s", err, command)
 }
 
 // announce logs the line that RocketMQ users look for as soon as each member has recovered, and tells systemd.
