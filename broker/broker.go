@@ -59,11 +59,8 @@ func peerLimits(l remoting.Limits) remoting.Limits {
 	return l
 }
 
-// stopping bounds the steps of Run's stop.
-const (
-	transferMax = 2 * time.Second
-	drainMax    = 5 * time.Second
-)
+// drainMax bounds how long the stop waits for what is under way.
+const drainMax = 5 * time.Second
 
 // Run serves until ctx ends, then stops in order: leadership handed over, requests drained, connections closed, Raft and
 // stores closed. The client port serves from the start and forwards until the member has recovered (design D19).
@@ -128,8 +125,10 @@ func (b *Broker) until(ctx context.Context, ended chan error) bool {
 	}
 }
 
-// The stop, in order. Steps 1 and 2 are retire's, 3 and 4 close's; Raft and the stores follow when Run cancels them.
+// The stop, in order. Step 0 is Retire's, which a planned stop calls first; 1 and 2 are retire's, 3 and 4 close's; Raft and the stores
+// follow when Run cancels them.
 //
+//  0. Leadership is handed over, the member leaves the routes, and serves those who still have its address until they ask again.
 //  1. A boundary is made and leadership handed over, so that the others go on at once; requests that still come are forwarded.
 //  2. The member is taken out of the routes, and its parked pulls are answered.
 //  3. The listeners close and what is under way is answered.
@@ -151,35 +150,6 @@ func (b *Broker) close(stopLoops func(), front, background *sync.WaitGroup) {
 	stopLoops()
 	front.Wait()
 	background.Wait()
-}
-
-// handOver gives leadership away, if this member has it and somebody can take it.
-func (b *Broker) handOver(m *member) {
-	if !b.roles.load().self {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), transferMax)
-	defer cancel()
-	m.gather.flush()
-	if m.state.BytesSinceBoundary() > 0 {
-		if _, err := b.Boundary(ctx); err != nil {
-			b.logger.Debug("no boundary at the stop", "error", err)
-		}
-	}
-	if len(m.node.Status().Members) < 2 {
-		return
-	}
-	if err := m.node.TransferLeadership(ctx, ""); err != nil {
-		b.logger.Warn("leadership not handed over", "error", err)
-		return
-	}
-	for now, changed := b.roles.watch(); !now.known(); now, changed = b.roles.watch() {
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // open recovers log and state.

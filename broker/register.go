@@ -29,6 +29,9 @@ const (
 // errNotYet is in the status of a NameServer while the member must not register.
 var errNotYet = errors.New("not registering: waiting for a leader whose lease is valid")
 
+// errLeft is in the status of a NameServer after the member has taken itself out of the routes.
+var errLeft = errors.New("unregistered: the member is stopping")
+
 // registrar keeps this member registered at every NameServer: in full at once when the leader, the topics or the members change and each
 // interval, with a light heartbeat between. Each NameServer has a goroutine of its own, so that one that hangs delays no other.
 type registrar struct {
@@ -80,6 +83,9 @@ func (g *registrar) run(ctx context.Context) {
 	g.told.close()
 	g.unregister()
 	_ = g.client.Close()
+	for _, addr := range g.addresses {
+		g.note(addr, errLeft)
+	}
 }
 
 // followRole tells of every change of the leadership, and lets go what has waited too long for a NameServer.
@@ -250,7 +256,7 @@ func (g *registrar) note(addr string, err error) {
 	before := g.states[addr]
 	g.states[addr] = text
 	g.mu.Unlock()
-	if err != nil && before == "ok" && !errors.Is(err, errNotYet) {
+	if err != nil && before == "ok" && !errors.Is(err, errNotYet) && !errors.Is(err, errLeft) {
 		g.logger.Warn("name server lost", "nameServer", addr, "error", err)
 	}
 }

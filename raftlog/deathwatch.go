@@ -29,7 +29,7 @@ func (d *deathwatch) broken(from ServerID) {
 		return
 	}
 	l := d.n.lookAtLeadership()
-	if l.Leader != from || l.Self || !d.begin(l) {
+	if l.Leader != from || l.Self || d.n.declines.Load() || !d.begin(l) {
 		return
 	}
 	defer d.end()

@@ -200,6 +200,21 @@ func TestLeadershipIsTransferredToWhomWasAsked(t *testing.T) {
 	})
 }
 
+func TestAMemberThatDeclinesTakesNoLeadership(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		leader, declines := c.leader(), c.followers()[0]
+		declines.node.Decline()
+		began := time.Now()
+		if err := leader.node.TransferLeadership(t.Context(), declines.name); err == nil {
+			t.Error("leadership was handed to it")
+		}
+		if took := time.Since(began); took > 50*time.Millisecond || c.leader() != leader {
+			t.Errorf("after %v another leads", took)
+		}
+		c.send(textRecord("x"))
+	})
+}
+
 func TestARefusingFirewallCostsAnElectionAndNothingElse(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 10)

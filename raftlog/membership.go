@@ -63,6 +63,10 @@ func (n *Node) TransferLeadership(ctx context.Context, name string) error {
 	return wait(ctx, in.raft.LeadershipTransferToServer(to.ID, to.Address))
 }
 
+// Decline has this member refuse leadership that is handed to it from now on, and leave elections to the others as long as they hold
+// any: it is about to stop. It still votes, and still stands when raft's timer says so.
+func (n *Node) Decline() { n.declines.Store(true) }
+
 // successor is the named member, or the voter whose log reaches furthest among those that can be reached.
 func (n *Node) successor(in *instance, name string) (raft.Server, error) {
 	if name != "" {

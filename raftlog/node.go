@@ -34,6 +34,7 @@ type Node struct {
 	watchdog   *watchdog
 	death      *deathwatch
 	follows    followed
+	declines   atomic.Bool // see Decline
 
 	store   *storage      // set before opened is closed, never changed after
 	founded bool          // this start has written the group's first entry; set with store
@@ -99,7 +100,7 @@ func newNode(o Options, dir *directory) *Node {
 
 // serveConnections says who serves which connections.
 func (n *Node) serveConnections() {
-	r := &receiver{net: n.net, term: n.currentTerm, beat: n.follows.beat, verify: verifyEntries, room: n.waitForRoom}
+	r := &receiver{net: n.net, term: n.currentTerm, declines: n.declines.Load, beat: n.follows.beat, verify: verifyEntries, room: n.waitForRoom}
 	n.net.handlers = [purposes]func(*link){
 		purposeHeartbeat: r.serveHeartbeats,
 		purposeVote:      r.serveVotes,

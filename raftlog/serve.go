@@ -23,6 +23,8 @@ type receiver struct {
 	net *network
 	// term is raft's current term, 0 while no instance runs.
 	term func() uint64
+	// declines reports whether leadership that is handed to this member is refused.
+	declines func() bool
 	// beat is called for every heartbeat that raft accepted.
 	beat func(from ServerID, h heartbeat)
 	// verify checks received entries before raft sees them.
@@ -144,7 +146,10 @@ func (s *receiver) vote(l *link, kind frameKind, body []byte) error {
 	if err != nil {
 		return err
 	}
-	flags, term := s.ask(command)
+	flags, term := answerUnavailable, uint64(0)
+	if kind != frameTimeoutNow || !s.declines() {
+		flags, term = s.ask(command)
+	}
 	if kind == frameTimeoutNow {
 		l.head = endFrame(append(appendFrameHeader(l.head[:0], frameTimeoutNowAnswer), flags), 0)
 	} else {
