@@ -223,7 +223,7 @@ const (
 	answerSuccess = 1 << iota
 	answerNoBackoff
 	answerError       // raft refused to answer
-	answerUnavailable // no raft instance runs, or its storage is stalled
+	answerUnavailable // no raft instance runs, its storage is stalled, or the member declines
 )
 
 // An append answer, also of a heartbeat: u8 flags, u64 term, u64 last index.

@@ -146,7 +146,7 @@ func (s *receiver) vote(l *link, kind frameKind, body []byte) error {
 	if err != nil {
 		return err
 	}
-	flags, term := answerUnavailable, uint64(0)
+	flags, term := uint8(answerUnavailable), uint64(0)
 	if kind != frameTimeoutNow || !s.declines() {
 		flags, term = s.ask(command)
 	}
