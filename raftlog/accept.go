@@ -51,7 +51,7 @@ func (n *network) greeted(conn net.Conn) (*link, error) {
 	conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	stop := context.AfterFunc(n.ctx, func() { conn.Close() })
 	defer stop()
-	h, err := receive(conn, n.opts.Secret, n.selfID(), n.judge)
+	h, err := receive(conn, n.opts.Secret, challenge{id: n.selfID(), standing: n.self()}, n.judge)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,9 @@ func (n *network) greeted(conn net.Conn) (*link, error) {
 	if err := n.book.learn(h.from, h.address); err != nil {
 		n.logger.Warn("address not stored", "member", h.from, "error", err)
 	}
-	return n.admit(newLink(n, conn, h.from, h.purpose, false))
+	l := newLink(n, conn, h.from, h.purpose, false)
+	l.run = h.run
+	return n.admit(l)
 }
 
 func (n *network) selfID() ServerID {
@@ -89,6 +91,12 @@ func (n *network) judge(h hello) (verdictCode, string) {
 		return verdictWrongUUID, "the groups have the same name and different UUIDs"
 	case n.refuses(h.purpose), h.purpose.raft() && n.current.Load() == nil:
 		return verdictUnavailable, "not ready"
+	}
+	switch err := n.acquaint(h.from, h.standing, true); {
+	case errors.Is(err, errForgot):
+		return verdictForgot, err.Error()
+	case err != nil:
+		return verdictTwin, err.Error()
 	}
 	return verdictWelcome, ""
 }

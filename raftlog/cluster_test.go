@@ -207,6 +207,9 @@ func (c *testCluster) until(what string, limit time.Duration, ok func() bool) ti
 	return time.Since(began)
 }
 
+// pass lets virtual time pass.
+func (c *testCluster) pass(d time.Duration) { time.Sleep(d) }
+
 // leader returns the member that leads in the highest term, nil if none does.
 func (c *testCluster) leader() *testNode {
 	var best *testNode

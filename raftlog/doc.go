@@ -10,14 +10,16 @@
 //
 // A proposal is copied into the batch that is being gathered (proposer.go), which goes to raft as one entry. Raft appends it
 // through logstore.go and replicates it through transport.go and pipeline.go: frames (frames.go) over connections (network.go,
-// link.go, accept.go) that begin with a handshake (handshake.go). The other side is serve.go. When a majority has fsynced it,
+// link.go, accept.go) that begin with a handshake (handshake.go), in which an old copy of a member and a second process of one are found
+// out (standing.go). The other side is serve.go. When a majority has fsynced it,
 // raft hands it to the shell of the state machine (fsm.go), and the proposer answers.
 //
 // A new member gets its identity in identity.go and its group in bootstrap.go and probe.go. What a member needs that is too far
 // behind for the log is an image of the state and the log after it: images.go and imagefile.go keep them, imagesend.go and
 // imagereceive.go move them, storage.go brings log, images and state together at start and at an install. membership.go adds,
 // removes and promotes. deathwatch.go elects at once when the leader's process died; watchdog.go stops a member whose storage
-// hangs; lease.go, follow.go and status.go say who knows what. node.go and instance.go tie it together.
+// hangs; scrub.go looks for damage, damage.go leaves the group when some is found, quarantine.go keeps the member away then, setaside.go
+// clears the place for a new instance; lease.go, follow.go and status.go say who knows what. node.go and instance.go tie it together.
 //
 // # Invariants
 //
@@ -31,7 +33,9 @@
 //  6. A member whose directory was emptied is a new instance and no member.
 //  7. An image is published only when the log is durable to its index, and replaces a member's log and state either wholly or
 //     not at all, whatever crash comes between.
-//  8. A leader's request to a peer that cannot be reached waits for the peer and not for raft's back-off.
+//  8. Bytes that do not match their checksum go to nobody: not to the state machine, not to a peer, not to a client. The member that
+//     has them leaves the group as soon as the others can do without it, and does not come back over the same files.
+//  9. A leader's request to a peer that cannot be reached waits for the peer and not for raft's back-off.
 //
 // # Concurrency
 //

@@ -17,16 +17,16 @@ import (
 // Before the first Raft byte both sides prove that they know the secret (design D8). The dialling side proves first, so that
 // nobody without the secret gets a code to work on.
 //
-//	→ hello      u16 length | "RMQH" u8 version u8 purpose nonce[32] group UUID[16] u8+group u8+from u8+to u8+address of from
-//	← challenge  u16 length | u8 version nonce[32] u8+server id
+//	→ hello      u16 length | "RMQH" u8 version u8 purpose nonce[32] group UUID[16] u8+group u8+from u8+to u8+address of from standing
+//	← challenge  u16 length | u8 version nonce[32] u8+server id standing
 //	→ proof      HMAC-SHA256(secret, "client" hello challenge)
 //	← verdict    u16 length | u8 code u8+reason HMAC-SHA256(secret, "server" hello challenge code reason)
 //
-// The codes cover both nonces, the group's UUID and both server ids. For the purpose bootstrap the UUID is not compared: an
+// A standing is four u64: run, held, term, commit (standing.go). The codes cover both nonces, the group's UUID and both server ids. For the purpose bootstrap the UUID is not compared: an
 // empty member proves itself by the secret alone (design D14). What is sent after the handshake is not encrypted.
 const (
 	handshakeMagic   = "RMQH"
-	handshakeVersion = 1
+	handshakeVersion = 2
 	handshakeMax     = 1024
 	nonceBytes       = 32
 	handshakeTimeout = 5 * time.Second
@@ -63,6 +63,8 @@ const (
 	verdictWrongUUID
 	verdictWrongMember
 	verdictUnavailable
+	verdictForgot
+	verdictTwin
 )
 
 // Errors of a handshake as the dialling side sees them.
@@ -81,6 +83,8 @@ var verdictErrors = map[verdictCode]error{
 	verdictWrongUUID:   errWrongGroup,
 	verdictWrongMember: errWrongMember,
 	verdictUnavailable: errUnavailable,
+	verdictForgot:      errForgot,
+	verdictTwin:        errTwin,
 }
 
 // hello is what the dialling side says of itself. To is a ServerID, or just a name for the purpose bootstrap.
@@ -91,6 +95,7 @@ type hello struct {
 	group    string
 	from, to ServerID
 	address  string // where from listens, "" if it does not know
+	standing
 }
 
 func (h *hello) encode() []byte {
@@ -101,7 +106,7 @@ func (h *hello) encode() []byte {
 	b = appendString(b, h.group)
 	b = appendString(b, string(h.from))
 	b = appendString(b, string(h.to))
-	return appendString(b, h.address)
+	return appendStanding(appendString(b, h.address), h.standing)
 }
 
 func decodeHello(b []byte) (hello, error) {
@@ -119,6 +124,7 @@ func decodeHello(b []byte) (hello, error) {
 	h.group = s.string()
 	h.from, h.to = ServerID(s.string()), ServerID(s.string())
 	h.address = s.string()
+	h.standing = decodeStanding(&s)
 	if err := s.end(); err != nil {
 		return hello{}, fmt.Errorf("%w: hello: %w", errHandshake, err)
 	}
@@ -131,11 +137,12 @@ func decodeHello(b []byte) (hello, error) {
 type challenge struct {
 	nonce [nonceBytes]byte
 	id    ServerID
+	standing
 }
 
 func (c *challenge) encode() []byte {
 	b := append([]byte{handshakeVersion}, c.nonce[:]...)
-	return appendString(b, string(c.id))
+	return appendStanding(appendString(b, string(c.id)), c.standing)
 }
 
 func decodeChallenge(b []byte) (challenge, error) {
@@ -146,6 +153,7 @@ func decodeChallenge(b []byte) (challenge, error) {
 	var c challenge
 	copy(c.nonce[:], s.bytes(nonceBytes))
 	c.id = ServerID(s.string())
+	c.standing = decodeStanding(&s)
 	if err := s.end(); err != nil {
 		return challenge{}, fmt.Errorf("%w: challenge: %w", errHandshake, err)
 	}
@@ -162,49 +170,49 @@ func proof(secret []byte, role string, parts ...[]byte) []byte {
 	return m.Sum(nil)
 }
 
-// greet is the dialling side. It returns the id of the member that answered, which has proved that it knows the secret.
-// Deadlines of conn are the caller's.
-func greet(conn net.Conn, secret []byte, h hello) (ServerID, error) {
+// greet is the dialling side. It returns what the member that answered says of itself, also when it refuses: it has proved that it knows
+// the secret. Deadlines of conn are the caller's.
+func greet(conn net.Conn, secret []byte, h hello) (challenge, error) {
 	rand.Read(h.nonce[:])
 	said := h.encode()
 	if err := writeSized(conn, said); err != nil {
-		return "", err
+		return challenge{}, err
 	}
 	answered, err := readSized(conn)
 	if err != nil {
-		return "", err
+		return challenge{}, err
 	}
 	c, err := decodeChallenge(answered)
 	if err != nil {
-		return "", err
+		return challenge{}, err
 	}
 	if _, err := conn.Write(proof(secret, "client", said, answered)); err != nil {
-		return "", err
+		return challenge{}, err
 	}
 	verdict, err := readSized(conn)
 	if err != nil {
-		return "", err
+		return challenge{}, err
 	}
 	s := scanner{src: verdict}
 	code, reason, mac := verdictCode(s.uint8()), s.string(), s.bytes(sha256.Size)
 	if err := s.end(); err != nil {
-		return "", fmt.Errorf("%w: verdict: %w", errHandshake, err)
+		return challenge{}, fmt.Errorf("%w: verdict: %w", errHandshake, err)
 	}
 	if code == verdictBadProof || !hmac.Equal(mac, proof(secret, "server", said, answered, []byte{byte(code)}, []byte(reason))) {
-		return "", fmt.Errorf("%w: %w", errHandshake, errSecret)
+		return challenge{}, fmt.Errorf("%w: %w", errHandshake, errSecret)
 	}
 	if code != verdictWelcome {
 		err := verdictErrors[code]
 		if err == nil {
 			err = errHandshake
 		}
-		return "", fmt.Errorf("%s: %s: %w", c.id, reason, err)
+		return c, fmt.Errorf("%s: %s: %w", c.id, reason, err)
 	}
-	return c.id, nil
+	return c, nil
 }
 
 // receive is the listening side. judge decides on a hello whose sender has proved that it knows the secret.
-func receive(conn net.Conn, secret []byte, self ServerID, judge func(hello) (verdictCode, string)) (hello, error) {
+func receive(conn net.Conn, secret []byte, self challenge, judge func(hello) (verdictCode, string)) (hello, error) {
 	said, err := readSized(conn)
 	if err != nil {
 		return hello{}, err
@@ -213,9 +221,8 @@ func receive(conn net.Conn, secret []byte, self ServerID, judge func(hello) (ver
 	if err != nil {
 		return hello{}, err
 	}
-	c := challenge{id: self}
-	rand.Read(c.nonce[:])
-	answered := c.encode()
+	rand.Read(self.nonce[:])
+	answered := self.encode()
 	if err := writeSized(conn, answered); err != nil {
 		return hello{}, err
 	}

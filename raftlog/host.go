@@ -12,6 +12,8 @@ type host struct {
 	s      *storage
 	retain func(from offset.Index)
 	fail   func(error)
+	// damaged is told of bad records.
+	damaged func(*commitlog.DamageError)
 }
 
 var _ Host = host{}

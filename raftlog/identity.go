@@ -79,7 +79,11 @@ func openDirectory(o *Options) (*directory, error) {
 		return nil, fmt.Errorf("directory %s is in use by another process: %w", o.Dir, err)
 	}
 	d := &directory{fs: o.FS, dir: o.Dir, lock: lock}
-	if err := d.load(o); err != nil {
+	err = d.load(o)
+	if err == nil {
+		err = d.checkQuarantine()
+	}
+	if err != nil {
 		lock.Close()
 		return nil, err
 	}

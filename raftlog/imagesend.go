@@ -61,7 +61,8 @@ func readInstallAnswer(l *link) (installAnswer, error) {
 
 // imageSender streams images to members that are too far behind for the log.
 type imageSender struct {
-	pins *pins
+	pins  *pins
+	moves func(to ServerID) // called whenever an installation goes on
 }
 
 // send offers the image that raft opened, streams it if it is wanted, and returns when the receiver has switched to it.
@@ -93,7 +94,7 @@ func (s *imageSender) send(ctx context.Context, l *link, a *raft.InstallSnapshot
 
 func (s *imageSender) stream(ctx context.Context, l *link, image *openImage) (installAnswer, error) {
 	buf := make([]byte, frameHeaderBytes+chunkBytes)
-	for ended := false; !ended; {
+	for ended := false; !ended; s.moves(l.from) {
 		if err := ctx.Err(); err != nil {
 			return installAnswer{}, err
 		}
@@ -116,6 +117,7 @@ func (s *imageSender) stream(ctx context.Context, l *link, image *openImage) (in
 		if err != nil || answer.code != installWorking {
 			return answer, err
 		}
+		s.moves(l.from)
 	}
 }
 

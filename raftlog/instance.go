@@ -66,7 +66,9 @@ func (n *Node) startInstance() error {
 func (n *Node) newInstance() (*instance, error) {
 	s := n.store
 	var current atomic.Pointer[raft.Raft]
-	logs := &logStore{log: s.log, fatal: n.fail, committed: func() offset.Index {
+	f := &fsm{applier: s.applier, log: s.log, history: s.history, fatal: n.fail, changed: n.applied.changed}
+	f.applied.Store(uint64(s.applier.Applied()))
+	logs := &logStore{log: s.log, fatal: n.fail, stuck: n.stuck, applied: func() offset.Index { return offset.Index(f.applied.Load()) }, committed: func() offset.Index {
 		committed := s.applier.Applied()
 		if r := current.Load(); r != nil {
 			committed = max(committed, offset.Index(r.CommitIndex()))
@@ -83,8 +85,6 @@ func (n *Node) newInstance() (*instance, error) {
 		logs.scanning.Store(false)
 		s.images.setBase(nil)
 	}
-	f := &fsm{applier: s.applier, log: s.log, history: s.history, fatal: n.fail, changed: n.applied.changed}
-	f.applied.Store(uint64(s.applier.Applied()))
 	r, err := raft.NewRaft(n.raftConfig(), f, logs, s.stable, s.images, t)
 	if err != nil {
 		t.cancel()

@@ -19,6 +19,7 @@ type link struct {
 	net.Conn
 	r        *bufio.Reader
 	from     ServerID // the other side
+	run      uint64   // of its process
 	purpose  purpose
 	outbound bool
 	owner    *network

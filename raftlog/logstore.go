@@ -21,7 +21,11 @@ type logStore struct {
 	log *commitlog.Log
 	// committed is the commit index that raft knows; nothing at or below it is deleted.
 	committed func() offset.Index
-	fatal     func(error)
+	// applied is the last entry that the state machine was handed.
+	applied func() offset.Index
+	fatal   func(error)
+	// stuck is called when an entry that is not applied yet cannot be read, instead of the panic that raft has for it.
+	stuck func(error)
 	// scanning: raft is being constructed and reads the log for configurations only, so commands need no data.
 	scanning atomic.Bool
 }
@@ -45,6 +49,10 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 	e, err := s.read(offset.Index(index))
 	if errors.Is(err, commitlog.ErrNotFound) {
 		return raft.ErrLogNotFound
+	}
+	if errors.Is(err, commitlog.ErrCorrupt) && offset.Index(index) > s.applied() {
+		s.stuck(fmt.Errorf("entry %d: %w", index, err))
+		select {} // the process ends; what hangs is given up
 	}
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", index, err)

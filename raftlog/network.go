@@ -28,6 +28,8 @@ type network struct {
 	current  atomic.Pointer[transport] // of the running raft instance; nil while there is none
 	handlers [purposes]func(*link)     // set before serve; each returns when the connection is done
 	onBroken func(from ServerID)       // a heartbeat or append connection of another member ended
+	self     func() standing           // what this process says of itself
+	disowned func(error)               // another member refuses this process for good
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
@@ -96,20 +98,32 @@ func (n *network) dialAddress(ctx context.Context, addr string, to ServerID, pur
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	id := n.dir.identity()
-	other, err := greet(conn, n.opts.Secret, hello{purpose: pur, uuid: id.group(), group: n.opts.Group, from: id.serverID(), to: to, address: n.book.own()})
+	other, err := greet(conn, n.opts.Secret, n.helloTo(to, pur))
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
-	if err == nil && other != to && (pur != purposeBootstrap || other.Name() != to.Name()) {
-		err = fmt.Errorf("%s answers: %w", other, errWrongMember)
+	switch {
+	case errors.Is(err, errForgot), errors.Is(err, errTwin):
+		n.disowned(err)
+	case err == nil && other.id != to && (pur != purposeBootstrap || other.id.Name() != to.Name()):
+		err = fmt.Errorf("%s answers: %w", other.id, errWrongMember)
+	case err == nil && pur != purposeBootstrap:
+		err = n.acquaint(to, other.standing, false)
 	}
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("%s at %s: %w", to, addr, err)
 	}
 	conn.SetDeadline(time.Time{})
-	return n.admit(newLink(n, conn, other, pur, true))
+	l := newLink(n, conn, other.id, pur, true)
+	l.run = other.run
+	return n.admit(l)
+}
+
+// helloTo is what this process says first to another member.
+func (n *network) helloTo(to ServerID, pur purpose) hello {
+	id := n.dir.identity()
+	return hello{purpose: pur, uuid: id.group(), group: n.opts.Group, from: id.serverID(), to: to, address: n.book.own(), standing: n.self()}
 }
 
 // admit registers a connection, unless the network no longer takes it.

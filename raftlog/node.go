@@ -21,6 +21,7 @@ const (
 // Node is one member of one group.
 type Node struct {
 	opts   Options
+	run    uint64 // tells this process from others of the same member
 	logger hclog.Logger
 	dir    *directory
 	net    *network
@@ -34,6 +35,9 @@ type Node struct {
 	watchdog   *watchdog
 	death      *deathwatch
 	follows    followed
+	damage     damageWatch
+	scrubbing  scrubber
+	laggards   laggards
 	declines   atomic.Bool // see Decline
 
 	store   *storage      // set before opened is closed, never changed after
@@ -80,20 +84,22 @@ func Open(o Options) (*Node, error) {
 
 func newNode(o Options, dir *directory) *Node {
 	n := &Node{
-		opts: o, logger: o.Logger, dir: dir, net: newNetwork(&o, dir),
+		opts: o, run: newRun(), logger: o.Logger, dir: dir, net: newNetwork(&o, dir),
 		applied: newAppliedWatch(), retention: newRetention(),
 		opened: make(chan struct{}), assigns: make(chan struct{}, 1),
 		failed: make(chan struct{}), done: make(chan struct{}),
+		damage: damageWatch{wake: make(chan struct{}, 1)}, scrubbing: scrubber{status: ScrubStatus{Rate: o.ScrubRate}},
 	}
 	n.net.opts = &n.opts
 	n.net.book.opts = &n.opts
 	n.lease = &lease{length: o.LeaderLeaseTimeout, servers: n.servers, peer: n.net.peer, self: n.ID, began: time.Now()}
 	n.leadership = newLeadershipWatch(n.lookAtLeadership, n.leadershipChanged)
 	n.proposer = newProposer(&n.opts, n.apply)
-	n.sender = &imageSender{pins: &n.retention.pins}
+	n.sender = &imageSender{pins: &n.retention.pins, moves: func(to ServerID) { n.net.peer(to).imageMoves() }}
 	n.watchdog = &watchdog{n: n}
 	n.death = &deathwatch{n: n}
 	n.net.onBroken = n.death.broken
+	n.net.self, n.net.disowned = n.standing, n.quarantine
 	n.serveConnections()
 	return n
 }
@@ -134,7 +140,7 @@ func (n *Node) openExisting() error {
 }
 
 func (n *Node) openStorage() error {
-	h := host{retain: n.retention.ask, fail: n.fail}
+	h := host{retain: n.retention.ask, fail: n.fail, damaged: n.damaged}
 	s, err := openStorage(&n.opts, n.dir.identity(), h, n.logger)
 	if err != nil {
 		return err
@@ -217,7 +223,7 @@ func (n *Node) serveGroup(ctx, inner context.Context) error {
 		return err
 	}
 	n.standAtOnce()
-	for _, loop := range []func(context.Context){n.leadership.run, n.proposer.run, n.watchdog.run, n.retain, n.announce} {
+	for _, loop := range []func(context.Context){n.leadership.run, n.proposer.run, n.watchdog.run, n.retain, n.announce, n.healDamage, n.scrub, n.watchLaggards} {
 		n.loops.Go(func() { loop(inner) })
 	}
 	select {

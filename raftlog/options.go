@@ -43,6 +43,8 @@ type Options struct {
 	FlushInterval  time.Duration
 	TailCacheBytes int64
 	ReserveBytes   int64
+	// ScrubRate is how many bytes a second of the sealed segments are read and verified in the background; 0: none.
+	ScrubRate int64
 
 	// EntryBytesMax (1 MiB), EntriesInFlight (2) and QueueBytesMax (64 MiB) bound the proposer (design D7).
 	EntryBytesMax   int

@@ -25,6 +25,9 @@ type peer struct {
 	// acked is when the newest request that the peer accepted from the leader of term had been sent.
 	acked   time.Time
 	contact time.Time // when it last answered
+
+	promised promises  // over all leaderships
+	image    time.Time // when a piece of an image that it is sent went out, or it said that it works on it
 }
 
 func (p *peer) address() string {
@@ -98,6 +101,7 @@ func (p *peer) record(a *raft.AppendEntriesRequest, r *raft.AppendEntriesRespons
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.contact = now
+	p.promised.term = max(p.promised.term, r.Term)
 	if a.Term < p.term {
 		return
 	}
@@ -115,6 +119,20 @@ func (p *peer) record(a *raft.AppendEntriesRequest, r *raft.AppendEntriesRespons
 		held = offset.Index(a.Entries[n-1].Index)
 	}
 	p.match = max(p.match, held)
+	p.promised.held = max(p.promised.held, min(p.match, offset.Index(a.LeaderCommitIndex)))
+}
+
+// imageMoves records that the installation of an image goes on.
+func (p *peer) imageMoves() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.image = time.Now()
+}
+
+func (p *peer) imageProgress() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.image
 }
 
 // installed records that the peer took an image.
@@ -124,6 +142,7 @@ func (p *peer) installed(term uint64, index offset.Index) {
 	if term == p.term {
 		p.match = max(p.match, index)
 	}
+	p.promised.held = max(p.promised.held, index)
 }
 
 // progress is what was learned in the given leadership.

@@ -106,6 +106,13 @@ func (s *stableStore) writeAhead() error {
 	return s.db.Set([]byte(keyWritten), []byte{1})
 }
 
+// currentTerm is the stored term, 0 if there is none.
+func (s *stableStore) currentTerm() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.term
+}
+
 // missing reports whether no term was ever stored, which a log beside it contradicts.
 func (s *stableStore) missing() bool {
 	s.mu.Lock()

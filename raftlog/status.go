@@ -19,6 +19,10 @@ type Member struct {
 	// MatchIndex and LastContact are known to the leader only; Zero otherwise.
 	MatchIndex  offset.Index
 	LastContact time.Time
+	// Stuck is for how long the member has been answering heartbeats without taking entries that it lacks; known to the leader, 0 if it is
+	// in order. Refused says why this member talks to the other no more: it is an old copy, or a second process; "" if it does.
+	Stuck   time.Duration
+	Refused string
 }
 
 // Status is a consistent view for status output and metrics.
@@ -43,6 +47,8 @@ type Status struct {
 	Flush              string   // "sync" or "async (relaxed)"
 	Images             []offset.Index
 	Stalled            time.Duration // age of the oldest storage call under way
+	Damage             string        // file, position and reason of a bad record that was found while serving
+	Scrub              ScrubStatus
 }
 
 // Status returns what is known now. It may be called at any time and takes no part in what it describes.
@@ -77,6 +83,10 @@ func (n *Node) statusOfStorage(s *Status) {
 	s.AppliedIndex = n.appliedIndex()
 	s.Images = n.store.images.list()
 	s.Stalled = n.stalled()
+	s.Scrub = n.scrubbing.look()
+	if d := n.damage.found.Load(); d != nil {
+		s.Damage = d.Error()
+	}
 }
 
 func (n *Node) statusOfRaft(s *Status, in *instance) {
@@ -105,9 +115,15 @@ func (n *Node) statusOfMember(server raft.Server, l Leadership) Member {
 	} else if addrs := n.net.book.candidates(m.ID, n.net.peer(m.ID).address()); len(addrs) > 0 {
 		m.Address = addrs[0]
 	}
+	if m.ID != n.ID() {
+		if err := n.net.peer(m.ID).complaintNow(); err != nil {
+			m.Refused = err.Error()
+		}
+	}
 	if !l.Self {
 		return m
 	}
+	m.Stuck = n.laggards.stuck(m.ID)
 	if m.ID == n.ID() {
 		m.MatchIndex, m.LastContact = n.store.log.LastIndex(), time.Now()
 		return m

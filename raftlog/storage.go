@@ -27,6 +27,10 @@ type storage struct {
 	images  *imageStore
 	applier Applier
 	logger  hclog.Logger
+
+	// What the disk had when it was opened, for standings.
+	heldAtOpen offset.Index
+	termAtOpen uint64
 }
 
 // installMark says that the log is being replaced by an image. From the moment it is durable until it is removed, the image
@@ -40,7 +44,7 @@ type installMark struct {
 func openStorage(o *Options, id identity, h host, logger hclog.Logger) (*storage, error) {
 	s := &storage{fs: o.FS, dir: o.Dir, applier: o.Applier, logger: logger}
 	h.s = s
-	err := s.open(o, id, h.Fatal)
+	err := s.open(o, id, h)
 	if err == nil {
 		err = s.start(h)
 	}
@@ -51,14 +55,14 @@ func openStorage(o *Options, id identity, h host, logger hclog.Logger) (*storage
 	return s, nil
 }
 
-func (s *storage) open(o *Options, id identity, fatal func(error)) (err error) {
+func (s *storage) open(o *Options, id identity, h host) (err error) {
 	if err := mkdirDurably(o.FS, path.Join(o.Dir, logDir)); err != nil {
 		return err
 	}
 	s.log, err = commitlog.Open(commitlog.Options{
 		FS: o.FS, Dir: path.Join(o.Dir, logDir), Group: id.group(), Instance: commitlog.UUID(id.Instance),
 		SegmentBytes: o.SegmentBytes, Flush: o.Flush, FlushInterval: o.FlushInterval,
-		TailCacheBytes: o.TailCacheBytes, ReserveBytes: o.ReserveBytes, Logger: o.Logger.Named("commitlog"),
+		TailCacheBytes: o.TailCacheBytes, ReserveBytes: o.ReserveBytes, OnDamage: h.damaged, Logger: o.Logger.Named("commitlog"),
 	})
 	if errors.Is(err, commitlog.ErrCorrupt) {
 		return fmt.Errorf("%w: %w", ErrQuarantined, err)
@@ -66,7 +70,7 @@ func (s *storage) open(o *Options, id identity, fatal func(error)) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.stable, err = openStableStore(o.RealDir, fatal); err != nil {
+	if s.stable, err = openStableStore(o.RealDir, h.Fatal); err != nil {
 		return err
 	}
 	if o.RealDir == o.Dir { // bbolt makes its file and leaves the directory to the next power cut
@@ -102,9 +106,27 @@ func (s *storage) start(host Host) error {
 		s.applier.Stop()
 		return fmt.Errorf("%w: the state stands at index %d, beyond the end of the log at %d", ErrQuarantined, applied, last)
 	}
+	if err := s.verifyUnapplied(applied, last); err != nil {
+		s.applier.Stop()
+		return err
+	}
 	s.log.SetCommitted(applied)
+	s.heldAtOpen, s.termAtOpen = last, s.stable.currentTerm()
 	if marked {
 		return removeDurably(s.fs, path.Join(s.dir, installFile))
+	}
+	return nil
+}
+
+// verifyUnapplied reads what raft will hand to the state machine. Recovery has looked at the headers below the durable mark only, and
+// raft panics on an entry that it cannot read.
+func (s *storage) verifyUnapplied(applied, last offset.Index) error {
+	for i := max(applied+1, s.log.FirstIndex()); i <= last; i++ {
+		if _, err := s.log.Entry(i); errors.Is(err, commitlog.ErrCorrupt) {
+			return fmt.Errorf("%w: %w", ErrQuarantined, err)
+		} else if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -151,12 +151,12 @@ func TestAForgedPeerHasNoEffect(t *testing.T) {
 			conn.SetDeadline(time.Now().Add(time.Second))
 			h := hello{purpose: purposeAppend, uuid: uuid.group(), group: "g", from: "evil@1", to: f.node.ID()}
 			change(&h)
-			id, err := greet(conn, []byte(secret), h)
+			answered, err := greet(conn, []byte(secret), h)
 			if err != nil {
 				conn.Close()
 				return nil, err
 			}
-			return newLink(&network{links: map[*link]struct{}{}}, conn, id, purposeAppend, false), nil
+			return newLink(&network{links: map[*link]struct{}{}}, conn, answered.id, purposeAppend, false), nil
 		}
 		if _, err := forge("guess", func(*hello) {}); !errors.Is(err, errSecret) {
 			t.Errorf("without the secret: %v", err)

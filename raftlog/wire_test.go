@@ -176,7 +176,7 @@ func converse(t *testing.T, client, server []byte, h hello, judge func(hello) (v
 			c, err := l.Accept()
 			if err == nil {
 				c.SetDeadline(time.Now().Add(time.Second))
-				_, err = receive(c, server, "s@1", judge)
+				_, err = receive(c, server, challenge{id: "s@1", standing: standing{run: 7, held: 8, term: 9, commit: 10}}, judge)
 				c.Close()
 			}
 			done <- err
@@ -186,7 +186,8 @@ func converse(t *testing.T, client, server []byte, h hello, judge func(hello) (v
 			t.Fatal(err)
 		}
 		c.SetDeadline(time.Now().Add(time.Second))
-		id, errC = greet(c, client, h)
+		answered, err := greet(c, client, h)
+		id, errC = answered.id, err
 		c.Close()
 		errS = <-done
 	})
@@ -196,7 +197,7 @@ func converse(t *testing.T, client, server []byte, h hello, judge func(hello) (v
 func welcomeAll(hello) (verdictCode, string) { return verdictWelcome, "" }
 
 func TestTheHandshakeProvesTheSecretBothWays(t *testing.T) {
-	h := hello{purpose: purposeVote, group: "g", from: "c@1", to: "s@1", address: "c:1"}
+	h := hello{purpose: purposeVote, group: "g", from: "c@1", to: "s@1", address: "c:1", standing: standing{1, 2, 3, 4}}
 	id, errC, errS := converse(t, []byte("x"), []byte("x"), h, func(got hello) (verdictCode, string) {
 		got.nonce = h.nonce
 		if got != h {
@@ -296,7 +297,7 @@ func FuzzHandshake(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := &scripted{in: bytes.NewReader(b)}
-		if _, err := receive(c, []byte("secret"), "b@2", welcomeAll); err == nil {
+		if _, err := receive(c, []byte("secret"), challenge{id: "b@2"}, welcomeAll); err == nil {
 			t.Error("a stranger was let in")
 		}
 	})

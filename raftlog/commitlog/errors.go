@@ -10,7 +10,7 @@ import (
 var (
 	// ErrNotFound: the index or position is below the first retained or beyond the last record.
 	ErrNotFound = errors.New("not in the log")
-	// ErrCorrupt: bytes do not match their checksum. A Log returns it wrapped in a *DamageError.
+	// ErrCorrupt: bytes do not match their checksum, or the disk does not give them. A Log returns it wrapped in a *DamageError.
 	ErrCorrupt = errors.New("checksum mismatch")
 	// ErrFailed: a write or fsync failed earlier; the log accepts no more writes (design D11). End the process.
 	ErrFailed = errors.New("log store failed, restart the process")
@@ -36,15 +36,22 @@ var (
 	ErrLength = errors.New("length out of bounds")
 )
 
-// DamageError says where the log is damaged. It wraps ErrCorrupt. Returned by Open it means that the member
-// must be quarantined (design D10); returned by a read, that these bytes must come from another member.
+// DamageError says where the log is damaged. It wraps ErrCorrupt, and what the file system said if it could not read. Returned by Open it
+// means that the member must be quarantined (design D10); returned by a read, that these bytes must come from another member.
 type DamageError struct {
 	File     string
 	Position offset.Physical
 	Reason   string
+	Cause    error // of a read that failed, else nil
 }
 
 func (e *DamageError) Error() string {
 	return "damaged at position " + e.Position.String() + " in " + e.File + ": " + e.Reason
 }
-func (e *DamageError) Unwrap() error { return ErrCorrupt }
+
+func (e *DamageError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrCorrupt}
+	}
+	return []error{ErrCorrupt, e.Cause}
+}

@@ -125,10 +125,8 @@ func (l *Log) SetCommitted(index offset.Index) {
 	l.committed = max(l.committed, index)
 }
 
-// Failed is closed when a write or fsync has failed, also in the background; Err says why. The process must end.
-func (l *Log) Failed() <-chan struct{} { return l.failed }
-
-// Err returns nil, or an error that wraps ErrFailed or ErrClosed when the log accepts no more writes.
+// Err returns nil, or an error when the log accepts no more writes: it wraps ErrFailed after a write or fsync that failed, also in the
+// background, and the process must end; or it is ErrClosed.
 func (l *Log) Err() error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

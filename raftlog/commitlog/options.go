@@ -55,7 +55,10 @@ type Options struct {
 	TailCacheBytes int64
 	// ReserveBytes is the free disk space below which HasSpace reports false. Default 256 MiB.
 	ReserveBytes int64
-	Logger       hclog.Logger
+	// OnDamage is called, on the goroutine of the reader, when a record that was read or scrubbed is bad on disk, also when it is read
+	// once more. It must not block for long. Optional.
+	OnDamage func(*DamageError)
+	Logger   hclog.Logger
 }
 
 // EnsureDefaults fills in the zero values.

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -21,16 +22,18 @@ func (f found) damaged(reason string) error {
 }
 
 // read reads size bytes from the start of f. It allocates: the result is the caller's.
-func (f found) read(size int64) ([]byte, error) {
+func (l *Log) read(f found, size int64) ([]byte, error) {
 	b := make([]byte, size)
+	call := l.calls.begin()
 	n, err := f.seg.file.ReadAt(b, f.seg.fileOffset(f.at.position))
+	l.calls.end(call)
 	switch {
 	case n == len(b):
 		return b, nil
 	case err == io.EOF:
 		return nil, f.damaged("file ends")
 	}
-	return nil, fmt.Errorf("segment %s at %d: %w", f.seg.name, f.at.position, err)
+	return nil, &DamageError{File: f.seg.name, Position: f.at.position, Reason: "cannot be read: " + err.Error(), Cause: err}
 }
 
 // retry runs read with what find finds, again if a truncation took the bytes away meanwhile.
@@ -39,13 +42,35 @@ func retry[T any](l *Log, find func() (found, error), read func(found) (T, error
 		f, err := find()
 		if err != nil {
 			var none T
+			l.suspect(err)
 			return none, err
 		}
 		result, err := read(f)
 		f.seg.release()
-		if err == nil || !l.removedSince(f.removals) {
+		if err == nil {
+			return result, nil
+		}
+		if !l.removedSince(f.removals) {
+			l.suspect(err)
 			return result, err
 		}
+	}
+}
+
+// suspect reports the record that err says is damaged, if it is: a consume-queue unit that names a wrong place is not the log's fault.
+func (l *Log) suspect(err error) {
+	var d *DamageError
+	if l.opts.OnDamage == nil || !errors.As(err, &d) {
+		return
+	}
+	f, err := l.findRecordAt(d.Position)
+	if err != nil {
+		return
+	}
+	_, err = l.readEntry(f)
+	f.seg.release()
+	if errors.As(err, &d) && !l.removedSince(f.removals) {
+		l.opts.OnDamage(d)
 	}
 }
 
@@ -80,7 +105,7 @@ func (l *Log) Header(index offset.Index) (Entry, error) {
 		return e, nil
 	}
 	return retry(l, func() (found, error) { return l.findIndex(index) }, func(f found) (Entry, error) {
-		b, err := f.read(RecordHeaderSize)
+		b, err := l.read(f, RecordHeaderSize)
 		if err != nil {
 			return Entry{}, err
 		}
@@ -121,7 +146,7 @@ func (l *Log) takeLocked(seg *segment, n int) found {
 
 // readEntry reads and verifies a whole record.
 func (l *Log) readEntry(f found) (Entry, error) {
-	b, err := f.read(f.size)
+	b, err := l.read(f, f.size)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -167,7 +192,7 @@ func (l *Log) ReadSubRecord(pos offset.Physical, size uint32) (SubRecord, error)
 		})
 	}
 	return retry(l, func() (found, error) { return l.findBytes(pos, int64(size)) }, func(f found) (SubRecord, error) {
-		b, err := f.read(f.size)
+		b, err := l.read(f, f.size)
 		if err != nil {
 			return SubRecord{}, err
 		}

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// storageCalls knows when each write, fsync and directory change under way began. Preallocation is not counted:
+// storageCalls knows when each read, write, fsync and directory change under way began. Preallocation is not counted:
 // it happens ahead of need and may take long where fallocate is emulated. Nor is Reset (design D12).
 type storageCalls struct {
-	mu      sync.Mutex
-	started [8]time.Time // zero is free; more calls than that never run at once
+	mu sync.Mutex
+	// started holds a time for each call under way; zero is free. When there are more, all of these are old enough to tell.
+	started [32]time.Time
 }
 
 // watch runs call.

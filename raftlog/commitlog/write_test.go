@@ -82,7 +82,7 @@ func TestFailedWriteLatches(t *testing.T) {
 		}
 		remove()
 		select {
-		case <-l.Failed():
+		case <-l.failed:
 		default:
 			t.Fatal("Failed is not closed")
 		}
@@ -225,7 +225,7 @@ func TestAsyncFlushesBehind(t *testing.T) {
 		}
 		must(t, l.Append(entriesFrom(3, 1, 10)))
 		_, remove := m.FailNth(0, func(op vfs.Op) bool { return op.Kind == vfs.OpSync }, syscall.EIO)
-		<-l.Failed() // in the background
+		<-l.failed // in the background
 		remove()
 		if err := l.Append(entriesFrom(4, 1, 10)); !errors.Is(err, ErrFailed) {
 			t.Fatal(err)

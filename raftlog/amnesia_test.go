@@ -1,0 +1,180 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/raftmq/raftmq/internal/offset"
+	"github.com/raftmq/raftmq/internal/vfs"
+)
+
+// backup is a copy of a running member's files.
+type backup struct {
+	fs   *vfs.Mem
+	real string
+}
+
+func (c *testCluster) backUp(tn *testNode) backup {
+	c.t.Helper()
+	b := backup{tn.fs.KillClone(), c.t.TempDir()}
+	copyFile(c.t, filepath.Join(tn.real, stableFile), filepath.Join(b.real, stableFile))
+	return b
+}
+
+// TestRestoredOldCopyIsRefused (R-P5): what the member has forgotten it had promised to keep; whoever remembers the promise refuses it, it
+// stays away, and comes back as a new instance.
+func TestRestoredOldCopyIsRefused(t *testing.T) {
+	for _, leads := range []bool{false, true} {
+		bubble(t, func(t *testing.T, c *testCluster) {
+			want := c.sendTexts("a", 5)
+			c.converged(5 * time.Second)
+			victim := c.followers()[0]
+			if leads {
+				victim = c.leader()
+			}
+			old := c.backUp(victim)
+			want = append(want, c.sendTexts("b", 20)...)
+			c.pass(time.Second)
+			c.kill(victim.name)
+			c.waitLeader()
+			c.nodes[victim.name] = &testNode{name: victim.name, fs: old.fs, real: old.real}
+			victim = c.start(victim.name)
+			c.quarantined(victim, 5*time.Second, errForgot.Error())
+			want = append(want, c.sendTexts("c", 5)...)
+
+			oldID := c.leader().node.Status().Members
+			c.wipe(victim.name)
+			back := c.start(victim.name)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := c.leader().node.AddMember(ctx, victim.name, victim.name+":"+testPort, true); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range oldID {
+				if m.ID.Name() == victim.name && m.ID != back.node.ID() {
+					if err := c.leader().node.RemoveMember(ctx, string(m.ID)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			contains(t, c.converged(10*time.Second), want)
+		})
+	}
+}
+
+// TestCloneIsRefused (R-P2): a copy of a member on another machine, with the same configuration.
+func TestCloneIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		want := c.sendTexts("a", 5)
+		c.converged(5 * time.Second)
+		original := c.followers()[0]
+		copied := c.backUp(original)
+		host := c.net.Host("clone")
+		l, err := host.Listen(":" + testPort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clone, err := Open(Options{
+			FS: copied.fs, Dir: "data", RealDir: copied.real, Group: "g", Name: original.name, Peers: c.peers,
+			Listener: l, Dial: host.Dial, Secret: []byte("secret"), SegmentBytes: 64 << 10, TailCacheBytes: 1 << 20, ReserveBytes: 1,
+			Applier: &testState{fs: copied.fs, dir: "data", every: c.every}, Logger: c.logger("clone"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := clone.Run(ctx); !errors.Is(err, ErrQuarantined) || !errors.Is(err, errTwin) {
+			t.Errorf("the clone ended with %v", err)
+		}
+		want = append(want, c.sendTexts("b", 5)...)
+		contains(t, c.converged(5*time.Second), want)
+		if original.node.Status().State != "follower" {
+			t.Errorf("the original: %+v", original.node.Status())
+		}
+	})
+}
+
+// TestSecondProcessOnOneDirectory (R-P2): the lock.
+func TestSecondProcessOnOneDirectory(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		tn := c.followers()[0]
+		l, err := c.net.Host("second").Listen(":1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, err = Open(Options{FS: tn.fs, Dir: "data", RealDir: tn.real, Group: "g", Name: tn.name, Peers: c.peers, Listener: l, Secret: []byte("secret"), Applier: &testState{}})
+		if !errors.Is(err, vfs.ErrLocked) || errors.Is(err, ErrQuarantined) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestSwappedDirectories (R-P3): each of two members refuses the other's directory, and both are well when they are put back.
+func TestSwappedDirectories(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		want := c.sendTexts("a", 5)
+		c.converged(5 * time.Second)
+		x, y := c.peers[1].Name, c.peers[2].Name
+		c.kill(x)
+		c.kill(y)
+		swap := func() {
+			a, b := c.nodes[x], c.nodes[y]
+			c.nodes[x], c.nodes[y] = &testNode{name: x, fs: b.fs, real: b.real}, &testNode{name: y, fs: a.fs, real: a.real}
+		}
+		swap()
+		for _, name := range []string{x, y} {
+			if _, err := c.tryStart(name, nil); !errors.Is(err, ErrQuarantined) || !strings.Contains(err.Error(), "belongs to member") {
+				t.Errorf("%s over the other's directory: %v", name, err)
+			}
+		}
+		swap()
+		c.start(x)
+		c.start(y)
+		want = append(want, c.sendTexts("b", 5)...)
+		contains(t, c.converged(10*time.Second), want)
+	})
+}
+
+// TestWhatIsHeldAgainstAnInstance is the rule by which a process is refused.
+func TestWhatIsHeldAgainstAnInstance(t *testing.T) {
+	known := func() *peer {
+		p := &peer{id: "a@1"}
+		p.adopt(standing{run: 1, held: 5, term: 3, commit: 7})
+		p.record(&raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 8, LeaderCommitIndex: 9, Entries: []*raft.Log{{Index: 9}, {Index: 10}}}, &raft.AppendEntriesResponse{Term: 4, Success: false}, time.Now())
+		p.record(&raft.AppendEntriesRequest{Term: 4, PrevLogEntry: 8, LeaderCommitIndex: 9, Entries: []*raft.Log{{Index: 9}, {Index: 10}}}, &raft.AppendEntriesResponse{Term: 4, Success: true}, time.Now())
+		return p
+	}
+	tests := []struct {
+		name    string
+		s       standing
+		relaxed bool
+		isNew   bool
+		err     error
+	}{
+		{"the same process", standing{run: 1, held: 1, term: 1}, false, false, nil},
+		{"a restart with all of it", standing{run: 2, held: 10, term: 4}, false, true, nil},
+		{"a restart without what was not committed", standing{run: 2, held: 9, term: 4}, false, true, nil},
+		{"a restart without a committed entry", standing{run: 2, held: 8, term: 4}, false, false, errForgot},
+		{"the same where acks do not wait for the disk", standing{run: 2, held: 8, term: 4}, true, true, nil},
+		{"a restart in an older term", standing{run: 2, held: 20, term: 3}, true, false, errForgot},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			isNew, err := known().meet(tt.s, tt.relaxed)
+			if isNew != tt.isNew || !errors.Is(err, tt.err) {
+				t.Errorf("new %v, %v", isNew, err)
+			}
+		})
+	}
+	if p := known(); p.promised.held != offset.Index(9) || p.promised.term != 4 {
+		t.Errorf("promised: %+v", p.promised)
+	}
+}
