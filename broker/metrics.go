@@ -32,12 +32,20 @@ var (
 	metricFirstIndex  = declared{"raftmq_raft_first_index", "Lowest retained index."}
 	metricLag         = declared{"raftmq_raft_lag_entries", "Entries that the leader has committed and this member has not applied."}
 	metricLogBytes    = declared{"raftmq_log_bytes", "Bytes of retained log."}
+	metricDamaged     = declared{"raftmq_log_damaged", "1 when a bad record was found in this member's log; see the log of the process and cluster status."}
+	metricScrubbed    = declared{"raftmq_log_scrubbed_bytes_total", "Bytes of sealed segments that were read and verified in the background."}
+	metricScrubPasses = declared{"raftmq_log_scrub_passes_total", "Times that all sealed segments were verified."}
+	metricScrubbedAt  = declared{"raftmq_log_scrubbed_timestamp_seconds", "When all sealed segments were verified last, 0 if never since the start."}
+	metricStalled     = declared{"raftmq_storage_stalled_seconds", "Age of the oldest storage call that has not returned."}
+	metricStuck       = declared{"raftmq_raft_stuck_members", "Members that answer this leader's heartbeats and take no entries."}
+	metricRefused     = declared{"raftmq_raft_refused_members", "Members that this one refuses: an old copy of the directory, or a second process of one member."}
 	metricReady       = declared{"raftmq_serving", "1 when the member serves its role."}
 )
 
 // declaredMetrics lists them for the docs and for tests.
 var declaredMetrics = []declared{metricPuts, metricPutBytes, metricGets, metricGetBytes, metricPutLatency, metricPullLatency, metricReleased,
-	metricConnections, metricParked, metricState, metricTerm, metricCommit, metricApplied, metricLastIndex, metricFirstIndex, metricLag, metricLogBytes, metricReady}
+	metricConnections, metricParked, metricState, metricTerm, metricCommit, metricApplied, metricLastIndex, metricFirstIndex, metricLag, metricLogBytes, metricDamaged,
+	metricScrubbed, metricScrubPasses, metricScrubbedAt, metricStalled, metricStuck, metricRefused, metricReady}
 
 // latencyBuckets go from 100 µs to 10 s.
 var latencyBuckets = prometheus.ExponentialBuckets(0.0001, 2, 18)
@@ -130,6 +138,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.descs[d.name], prometheus.CounterValue, float64(m.total.Load()))
 	}
 	s := c.look.status()
+	stuck, refused := alarms(s.Members)
+	for d, v := range map[declared]int64{metricScrubbed: s.Scrub.Bytes, metricScrubPasses: s.Scrub.Passes} {
+		ch <- prometheus.MustNewConstMetric(c.descs[d.name], prometheus.CounterValue, float64(v))
+	}
 	ch <- prometheus.MustNewConstMetric(c.descs[metricState.name], prometheus.GaugeValue, 1, s.State)
 	for d, v := range map[declared]float64{
 		metricConnections: float64(c.look.connections()),
@@ -141,10 +153,36 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		metricFirstIndex:  float64(s.FirstIndex),
 		metricLag:         float64(max(s.LeaderCommit, s.AppliedIndex) - s.AppliedIndex),
 		metricLogBytes:    float64(s.NextPosition - s.FirstPosition),
+		metricDamaged:     truth(s.Damage != ""),
+		metricScrubbedAt:  seconds(s.Scrub.LastPass),
+		metricStalled:     s.Stalled.Seconds(),
+		metricStuck:       float64(stuck),
+		metricRefused:     float64(refused),
 		metricReady:       truth(c.look.serving()),
 	} {
 		ch <- prometheus.MustNewConstMetric(c.descs[d.name], prometheus.GaugeValue, v)
 	}
+}
+
+// alarms counts the members of which something is wrong.
+func alarms(members []raftlog.Member) (stuck, refused int) {
+	for _, m := range members {
+		if m.Stuck > 0 {
+			stuck++
+		}
+		if m.Refused != "" {
+			refused++
+		}
+	}
+	return stuck, refused
+}
+
+// seconds is a time since 1970, 0 for the zero time.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
 
 func truth(b bool) float64 {

@@ -194,6 +194,8 @@ func (b *batchReader) stop(err error) {
 	case errors.Is(err, consumequeue.ErrOutOfRange), errors.Is(err, commitlog.ErrNotFound):
 		b.res.held = b.puller.state.Range(b.q.key)
 		b.res.status, b.res.next = statusRemoving, max(b.res.next, b.res.held.Min)
+	case errors.Is(err, commitlog.ErrCorrupt) && !b.q.leads: // another copy has it (R-L6)
+		*b.res = homeResult(b.q)
 	default:
 		b.res.err = err
 	}

@@ -23,7 +23,7 @@ const (
 // groupView is a recent look at the group, refreshed every viewInterval, for decisions on the path of a request that need not be exact.
 type groupView struct {
 	end   offset.Physical // of the log: the leader's as far as known
-	stale bool            // we follow, and have not heard from a leader for too long
+	stale bool            // we follow, and have not heard from a leader for too long, or know our log to be damaged
 	// readable are the broker ids of followers that consumers may be sent to. Known to the leader only.
 	readable []int64
 }
@@ -58,7 +58,7 @@ func (r *replicas) run(ctx context.Context) {
 func viewOf(s raftlog.Status, now time.Time) *groupView {
 	v := &groupView{end: max(s.NextPosition, s.LeaderNextPosition)}
 	leads := s.State == "leader"
-	v.stale = !leads && now.Sub(s.LeaderContact) > leaderSilence
+	v.stale = !leads && (now.Sub(s.LeaderContact) > leaderSilence || s.Damage != "")
 	if !leads {
 		return v
 	}

@@ -74,6 +74,12 @@ func TestProbes(t *testing.T) {
 		{"no leader", change(func(s *broker.Status) { s.Raft.Leader = "" }), "/readyz", 503, "[-] RaftNode00 leader known: no leader in term 7\n"},
 		{"not serving", change(func(s *broker.Status) { s.Serving = false }), "/readyz", 503, "[-] RaftNode00 serving: leader, applied 11 of commit 12\n"},
 		{"registered nowhere", change(func(s *broker.Status) { s.NameServers = map[string]string{"a:1": "refused"} }), "/readyz", 503, "[-] RaftNode00 registered: at none of 1 NameServers: map[a:1:refused]\n"},
+		{"damaged log", change(func(s *broker.Status) { s.Raft.Damage = "damaged at position 7 in f" }), "/readyz", 503, "[-] RaftNode00 log: damaged at position 7 in f\n"},
+		{"damaged and alive", change(func(s *broker.Status) { s.Raft.Damage = "damaged at position 7 in f" }), "/healthz?verbose", 200, "[+] RaftNode00 log: DAMAGED: damaged at position 7 in f\n"},
+		{"scrubbing", change(func(s *broker.Status) {
+			s.Raft.Scrub = raftlog.ScrubStatus{Rate: 8 << 20, Bytes: 9, Passes: 2, LastPass: time.Unix(0, 0)}
+		}), "/healthz?verbose", 200, "scrub at 8388608 bytes a second, 2 passes, the last ended 1970-01-01T00:00:00Z\n"},
+		{"not scrubbing", leading(), "/healthz?verbose", 200, "[+] process\n[+] RaftNode00 log: no damage known; scrub is off\n"},
 		{"hung disk", change(func(s *broker.Status) { s.Raft.Stalled = 3 * time.Second }), "/readyz", 503, "[-] RaftNode00 disk: a storage call has been running for 3s\n"},
 	}
 	for _, tt := range tests {

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/raftmq/raftmq/broker"
+	"github.com/raftmq/raftmq/raftlog"
 )
 
 // check is one condition of a probe.
@@ -15,9 +17,30 @@ type check struct {
 	why  string // shown when it is not ok
 }
 
-// healthz: the process is alive, whatever its role.
+// healthz: the process is alive, whatever its role. With ?verbose also what is known of the members' disks, good or bad: a restart heals
+// none of it.
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, []check{{name: "process", ok: true}})
+	checks := []check{{name: "process", ok: true}}
+	for _, m := range s.opts.Brokers {
+		st := m.Status()
+		checks = append(checks, check{name: st.Name + " log: " + logDetail(st.Raft), ok: true})
+	}
+	answer(w, r, checks)
+}
+
+// logDetail is what is known of a member's log on disk.
+func logDetail(r raftlog.Status) string {
+	if r.Damage != "" {
+		return "DAMAGED: " + r.Damage
+	}
+	s := r.Scrub
+	switch {
+	case s.Rate == 0:
+		return "no damage known; scrub is off"
+	case s.LastPass.IsZero():
+		return fmt.Sprintf("no damage known; scrub at %d bytes a second, %d bytes of the first pass done", s.Rate, s.Bytes)
+	}
+	return fmt.Sprintf("no damage known; scrub at %d bytes a second, %d passes, the last ended %s", s.Rate, s.Passes, s.LastPass.UTC().Format(time.RFC3339))
 }
 
 // startupz: every member has recovered its log and state.
@@ -54,6 +77,7 @@ func readiness(st broker.Status, role string) []check {
 		{st.Name + " leader known", st.Raft.Leader != "", fmt.Sprintf("no leader in term %d", st.Raft.Term)},
 		{st.Name + " serving", st.Serving, fmt.Sprintf("%s, applied %d of commit %d", st.Raft.State, st.Raft.AppliedIndex, st.Raft.LeaderCommit)},
 		{st.Name + " registered", registered > 0, fmt.Sprintf("at none of %d NameServers: %v", len(st.NameServers), st.NameServers)},
+		{st.Name + " log", st.Raft.Damage == "", st.Raft.Damage},
 		{st.Name + " disk", st.Raft.Stalled < stalledMax, "a storage call has been running for " + st.Raft.Stalled.String()},
 	}
 	if role != "" {

@@ -39,7 +39,8 @@ func (s *Server) getRaft(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) viewPeer(group string, m raftlog.Member) RaftPeer {
-	p := RaftPeer{ID: string(m.ID), Node: nodeOf(string(m.ID)), Address: m.Address, Voter: m.Voter, Leader: m.Leader, MatchIndex: uint64(m.MatchIndex), LastContactMS: -1}
+	p := RaftPeer{ID: string(m.ID), Node: nodeOf(string(m.ID)), Address: m.Address, Voter: m.Voter, Leader: m.Leader, MatchIndex: uint64(m.MatchIndex), LastContactMS: -1,
+		StuckMS: m.Stuck.Milliseconds(), Refused: m.Refused}
 	if !m.LastContact.IsZero() {
 		p.LastContactMS = time.Since(m.LastContact).Milliseconds()
 	}

@@ -41,6 +41,16 @@ type MemberView struct {
 	Connections int               `json:"connections"`
 	Disk        string            `json:"disk,omitempty"`       // why sends are refused
 	StalledMS   int64             `json:"stalled_ms,omitempty"` // age of a storage call that does not return
+	Damage      string            `json:"damage,omitempty"`     // file, position and reason of a bad record in its log
+	Scrub       Scrub             `json:"scrub"`
+}
+
+// Scrub is what the background check of the sealed segments has done since the start.
+type Scrub struct {
+	BytesPerSecond int64     `json:"bytes_per_second"` // 0: off
+	Bytes          int64     `json:"bytes"`
+	Passes         int64     `json:"passes"`
+	LastPass       time.Time `json:"last_pass,omitzero"`
 }
 
 // Raft is the answer of GET /v1/groups/{group}/raft: a member's view of its Raft group.
@@ -64,6 +74,8 @@ type RaftPeer struct {
 	Leader        bool   `json:"leader"`
 	MatchIndex    uint64 `json:"match_index"`
 	LastContactMS int64  `json:"last_contact_ms"`
+	StuckMS       int64  `json:"stuck_ms,omitempty"` // it answers the leader and takes no entries, for so long
+	Refused       string `json:"refused,omitempty"`  // why it is not talked to
 }
 
 // Topic is one element of the answer of GET /v1/groups/{group}/topics.
@@ -108,6 +120,7 @@ func viewMember(s broker.Status) MemberView {
 		FirstIndex: uint64(r.FirstIndex), LastIndex: uint64(r.LastIndex), CommitIndex: uint64(r.CommitIndex), Applied: uint64(r.AppliedIndex),
 		LogBytes: int64(r.NextPosition - r.FirstPosition), Flush: r.Flush, NameServers: s.NameServers, Topics: s.Topics, Groups: s.Groups,
 		ParkedPulls: s.ParkedPulls, Connections: s.Connections, Disk: s.DiskRemark, StalledMS: r.Stalled.Milliseconds(),
+		Damage: r.Damage, Scrub: Scrub{BytesPerSecond: r.Scrub.Rate, Bytes: r.Scrub.Bytes, Passes: r.Scrub.Passes, LastPass: r.Scrub.LastPass},
 	}
 	if v.Role == "" || !s.Recovered && v.Role != "waiting" {
 		v.Role = "starting"

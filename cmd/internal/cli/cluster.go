@@ -27,8 +27,8 @@ func newClusterStatus(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show every member of every broker group",
-		Long: `Ask the admin ports of all members. Exit code 3 if a group has no serving leader, a member does not answer, or one refuses sends because its
-disk is full.`,
+		Long: `Ask the admin ports of all members. Exit code 3 if a group has no serving leader, a member does not answer, its log is damaged, it does not advance or
+is refused by the others, or one refuses sends because its disk is full.`,
 		Example: "  raftmq cluster status\n  raftmq cluster status -w --dir ./raftmq-dev\n  raftmq cluster status -c cluster.hcl -o json",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
@@ -90,6 +90,19 @@ func (f *found) unhealthy() []string {
 		if m.Disk != "" {
 			wrong = append(wrong, fmt.Sprintf("%s of %s refuses sends: %s", m.Node, m.Group, m.Disk))
 		}
+		if m.Damage != "" {
+			wrong = append(wrong, fmt.Sprintf("%s of %s is %s; it leaves as soon as the others suffice, then: raftmq raft rejoin %s", m.Node, m.Group, m.Damage, m.Node))
+		}
+	}
+	for _, g := range f.groups() {
+		for _, p := range f.raft[g].Members {
+			if p.StuckMS > 0 {
+				wrong = append(wrong, fmt.Sprintf("%s of %s answers the leader and has taken no entry for %v: see its log and its disk", p.Node, g, time.Duration(p.StuckMS)*time.Millisecond))
+			}
+			if p.Refused != "" {
+				wrong = append(wrong, fmt.Sprintf("%s of %s is refused by the others: %s; bring it back with: raftmq raft rejoin %s", p.Node, g, p.Refused, p.Node))
+			}
+		}
 	}
 	return append(wrong, f.silent...)
 }
@@ -115,6 +128,8 @@ func statusTable(f *found) [][]string {
 // note is what is unusual about a member.
 func note(m foundMember) string {
 	switch {
+	case m.Damage != "":
+		return m.Damage
 	case m.Disk != "":
 		return m.Disk
 	case m.StalledMS >= 1000:
