@@ -77,6 +77,7 @@ type Store struct {
 	DiskReserve       Bytes         `key:"disk_reserve" min:"1MiB" max:"1TiB" doc:"free disk space below which sends are refused"`
 	BoundarySize      Bytes         `key:"boundary_size" min:"1MiB" max:"64GiB" doc:"log bytes between two images of the state; retention removes whole intervals"`
 }
+	ScrubRate         Bytes         `key:"scrub_rate" min:"0B" max:"10GiB" doc:"bytes a second of older segments that are read and verified in the background; 0B: none"`
 
 // Topic configures topics.
 type Topic struct {

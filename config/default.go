@@ -42,6 +42,7 @@ func DefaultBroker() Broker {
 			DiskFreeMin:       GiB,
 			DiskReserve:       256 * MiB,
 			BoundarySize:      GiB,
+			ScrubRate:         8 * MiB,
 		},
 		Topic: Topic{DefaultQueues: 8},
 		Group: Group{AutoCreate: true, OffsetCommitInterval: 100 * time.Millisecond},

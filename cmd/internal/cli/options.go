@@ -82,6 +82,7 @@ func raftOptions(g *config.Broker, node string) (raftlog.Options, error) {
 		FlushInterval:      g.Store.FlushInterval,
 		TailCacheBytes:     int64(g.Store.TailCache),
 		ReserveBytes:       int64(g.Store.DiskReserve),
+		ScrubRate:          int64(g.Store.ScrubRate),
 		EntryBytesMax:      int(g.Raft.EntrySize),
 		EntriesInFlight:    g.Raft.EntriesInFlight,
 		QueueBytesMax:      int64(g.Raft.QueueSize),
