@@ -112,6 +112,12 @@ func (m *machine) applySub(e *entry, sub *commitlog.SubRecord, r *raftlog.Result
 		m.applyRetain(e, sub.Payload, r)
 	case KindFeatureLevel:
 		m.applyFeatureLevel(sub.Payload, r)
+	case KindLockQueues:
+		m.applyLockQueues(sub.Payload, r)
+	case KindUnlockQueues:
+		m.applyUnlockQueues(sub.Payload, r)
+	case KindResetTold:
+		m.applyResetTold(sub.Payload, r)
 	default:
 		panic(fmt.Sprintf("FATAL entry %d of term %d: kind %d is not known to this release", e.Index, e.Term, sub.Kind))
 	}

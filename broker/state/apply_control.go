@@ -48,6 +48,9 @@ func (m *machine) applyBoundary(e *entry, payload []byte, r *raftlog.Result) {
 	b := Boundary{Index: e.Index, Position: e.Position - commitlog.RecordHeaderSize, End: e.end(), WallTime: e.wallTime}
 	m.mu.Lock()
 	m.boundaries = append(m.boundaries, b)
+	for group := range m.locks {
+		m.removeExpiredLocksLocked(group)
+	}
 	m.mu.Unlock()
 	m.put(tableBoundaries, boundaryKey(b.Index), appendBoundary(nil, b))
 }

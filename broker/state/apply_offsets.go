@@ -28,7 +28,7 @@ func (m *machine) commitOffsetLocked(c *offsetPayload) {
 	switch {
 	case is == nil && c.generation == 0:
 		is = m.offsets.set(string(c.group), string(c.topic), c.queue, c.offset, 0)
-	case is != nil && c.generation == is.generation && c.offset != is.offset:
+	case is != nil && c.generation == is.generation && c.offset != is.offset && !ResetUntold(is.generation):
 		is.offset = c.offset
 	default:
 		return
@@ -53,6 +53,24 @@ func (m *machine) applyResetOffset(payload []byte, r *raftlog.Result) {
 	if is := m.offsets.find(c.group, c.topic, c.queue); is != nil {
 		generation = is.generation
 	}
-	is := m.offsets.set(string(c.group), string(c.topic), c.queue, c.offset, generation+1)
+	is := m.offsets.set(string(c.group), string(c.topic), c.queue, c.offset, generation+1+generation%2)
+	m.put(tableOffsets, is.key, offsetValue(is.offset, is.generation))
+}
+
+func (m *machine) applyResetTold(payload []byte, r *raftlog.Result) {
+	c, ok := decodeResetTold(payload)
+	if !ok {
+		r.Code = Invalid
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is := m.offsets.find(c.group, c.topic, c.queue)
+	if is == nil || is.generation != c.generation || !ResetUntold(c.generation) {
+		r.Code = Stale
+		return
+	}
+	r.Code = OK
+	is.generation++
 	m.put(tableOffsets, is.key, offsetValue(is.offset, is.generation))
 }

@@ -52,6 +52,9 @@ func (m *machine) applyDeleteTopic(e *entry, payload []byte, r *raftlog.Result) 
 	m.removeTopic(t)
 	m.meta.topicVersion = m.meta.topicVersion.next(e.wallTime)
 	m.removeOffsetsLocked(func(_ string, q topicQueue) bool { return q.topic == name })
+	for group := range m.locks {
+		m.removeLocksLocked(group, func(q topicQueue, _ *lock) bool { return q.topic == name })
+	}
 	m.mu.Unlock()
 	m.remove(tableTopics, topicKey(t.ID))
 	for _, k := range m.queues.Keys() {
@@ -100,6 +103,7 @@ func (m *machine) applyDeleteGroup(e *entry, payload []byte, r *raftlog.Result) 
 		return
 	}
 	m.groups.delete(name)
+	m.removeLocksLocked(name, func(topicQueue, *lock) bool { return true })
 	m.meta.groupVersion = m.meta.groupVersion.next(e.wallTime)
 	m.remove(tableGroups, name)
 	e.out.groups = append(e.out.groups, name)

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/raftmq/raftmq/consumequeue"
 	"github.com/raftmq/raftmq/raftlog/commitlog"
@@ -42,6 +43,9 @@ func commands() []struct {
 		{"boundary", AppendBoundary(nil)},
 		{"retain", AppendRetain(nil, 12345)},
 		{"featureLevel", AppendFeatureLevel(nil, 2)},
+		{"lockQueues", AppendLockQueues(nil, "billing", "10.0.0.9@123", time.Minute, []LockedQueue{{"orders", 1}, {"t", 0}})},
+		{"unlockQueues", AppendUnlockQueues(nil, "billing", "10.0.0.9@123", []LockedQueue{{"orders", 1}})},
+		{"resetTold", AppendResetTold(nil, OffsetCommit{"billing", "orders", 1, 0, 3})},
 	}
 }
 
@@ -133,6 +137,21 @@ func decoded(kind Kind, b []byte) (again []byte, ok bool) {
 		level, is := decodeFeatureLevel(b)
 		if ok = is; ok {
 			again = AppendFeatureLevel(nil, level)
+		}
+	case KindResetTold:
+		c, is := decodeResetTold(b)
+		if ok = is; ok {
+			again = AppendResetTold(nil, commitOf(c))
+		}
+	case KindLockQueues:
+		p, is := decodeLockQueues(b)
+		if ok = is; ok {
+			again = AppendLockQueues(nil, p.group, p.client, time.Duration(p.lease)*time.Millisecond, p.queues)
+		}
+	case KindUnlockQueues:
+		p, is := decodeUnlockQueues(b)
+		if ok = is; ok {
+			again = AppendUnlockQueues(nil, p.group, p.client, p.queues)
 		}
 	}
 	return again, ok
@@ -244,6 +263,7 @@ func FuzzRecords(f *testing.F) {
 	m.offsets.set("g", "t", 0, 5, 1)
 	m.delay[1] = 4
 	m.boundaries = []Boundary{{1, 2, 3, 4}}
+	m.locks.set("g", topicQueue{"t", 0}, "client", 7)
 	for _, r := range m.records() {
 		f.Add(r.table, r.key, r.value)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // OffsetCommit is one consumer offset. Generation is what ConsumerOffset returned when the commit arrived; a reset raises it
-// and voids older commits (design D20).
+// and voids older commits (design D20). While it is odd the group has not heard of the reset, and every commit is void.
 type OffsetCommit struct {
 	Group, Topic string
 	Queue        int32
@@ -77,11 +77,14 @@ func decodeCommitOffsets(b []byte) (r reader, count int, ok bool) {
 	return r, int(n), check.ok()
 }
 
+// ResetUntold reports whether a generation is that of a reset of which the group has not heard.
+func ResetUntold(generation uint32) bool { return generation%2 == 1 }
+
 // ResetOffset, kind 8:
 //
 //	0  consumer offset; its generation is ignored
 
-// AppendResetOffset sets one consumer offset by an administrator and raises its generation. NoSuchTopic if there is no such topic, Invalid
+// AppendResetOffset sets one consumer offset by an administrator and raises its generation to the next odd number. NoSuchTopic if there is no such topic, Invalid
 // for a negative queue id or offset. The group need not exist.
 func AppendResetOffset(dst []byte, c OffsetCommit) []byte {
 	dst, start := commitlog.BeginSubRecord(dst, uint8(KindResetOffset), kindVersion, 0)
@@ -94,4 +97,23 @@ func decodeResetOffset(b []byte) (c offsetPayload, ok bool) {
 	r := reader{src: b}
 	c = r.offset()
 	return c, r.ok() && c.queue >= 0 && c.offset >= 0
+}
+
+// ResetTold, kind 15:
+//
+//	0  consumer offset; its offset is ignored
+
+// AppendResetTold notes that the group has heard of the reset that made c.Generation: commits count again. Stale if the generation is another one
+// or was told already.
+func AppendResetTold(dst []byte, c OffsetCommit) []byte {
+	dst, start := commitlog.BeginSubRecord(dst, uint8(KindResetTold), kindVersion, 0)
+	dst = appendOffsetCommit(dst, &c)
+	commitlog.FinishSubRecord(dst, start)
+	return dst
+}
+
+func decodeResetTold(b []byte) (c offsetPayload, ok bool) {
+	r := reader{src: b}
+	c = r.offset()
+	return c, r.ok()
 }

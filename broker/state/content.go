@@ -19,6 +19,9 @@ const (
 	tableDelay      uint8 = 5 // i32 level: i64 cursor
 	tableBoundaries uint8 = 6 // u64 index: boundary
 	tableQueues     uint8 = 7 // u32 topic id, i32 queue: i64 next; in a checkpoint i64 first, i64 next, units
+	tableLocks      uint8 = 8 // string group, string topic, i32 queue: lock
+
+	tableLast = tableLocks
 )
 
 // record is one record of the state.
@@ -157,6 +160,9 @@ func (m *machine) restore(rec record, image bool, tails *[]consumequeue.Tail) (o
 		m.boundaries = append(m.boundaries, Boundary{
 			Index: offset.Index(k.uint64()), Position: offset.Physical(v.int64()), End: offset.Physical(v.int64()), WallTime: v.int64(),
 		})
+	case tableLocks:
+		group, q, expires := string(k.name()), topicQueue{string(k.name()), k.int32()}, v.int64()
+		m.locks.set(group, q, string(v.name()), expires)
 	case tableQueues:
 		t := consumequeue.Tail{Key: consumequeue.Key{Topic: k.uint32(), Queue: k.int32()}}
 		if !image {
@@ -196,6 +202,7 @@ func (m *machine) records() []record {
 	for _, k := range m.queues.Keys() {
 		all = append(all, record{tableQueues, queueKey(k), offsetBytes(m.queues.Next(k))})
 	}
+	m.locks.each(func(_ string, l *lock) { all = append(all, record{tableLocks, l.key, appendLock(nil, l)}) })
 	slices.SortFunc(all, compareRecords)
 	return all
 }

@@ -113,7 +113,7 @@ func (d *database) check() (err error) {
 func (d *database) each(fn func(record) error) (err error) {
 	defer faultsAreErrors(&err)()
 	return d.db.View(func(tx *bolt.Tx) error {
-		for table := tableMeta; table <= tableQueues; table++ {
+		for table := tableMeta; table <= tableLast; table++ {
 			b := tx.Bucket(bucketName(table))
 			if b == nil {
 				continue
@@ -195,7 +195,7 @@ func (d *database) commit(f *frozen) error {
 // replace makes the state of an image the only content.
 func (d *database) replace(records []record, tails []consumequeue.Tail) error {
 	return d.db.Update(func(tx *bolt.Tx) error {
-		for table := tableMeta; table <= tableQueues; table++ {
+		for table := tableMeta; table <= tableLast; table++ {
 			if err := tx.DeleteBucket(bucketName(table)); err != nil && !errors.Is(err, bolt.ErrBucketNotFound) {
 				return err
 			}

@@ -143,12 +143,12 @@ func TestFormatPageAgreesWithTheCode(t *testing.T) {
 // TestFormatPageListsKindsAndTables holds the numbers of the page against the constants.
 func TestFormatPageListsKindsAndTables(t *testing.T) {
 	text, _ := formatPage(t)
-	for kind := KindMessage; kind <= KindFeatureLevel; kind++ {
+	for kind := KindMessage; kind <= KindResetTold; kind++ {
 		if row := fmt.Sprintf("\n| %d | %v |", kind, kind); !strings.Contains(text, row) {
 			t.Errorf("no row %q", row)
 		}
 	}
-	for table := tableMeta; table <= tableQueues; table++ {
+	for table := tableMeta; table <= tableLast; table++ {
 		if row := fmt.Sprintf("\n| %d | %s |", table, tableName(table)); !strings.Contains(text, row) {
 			t.Errorf("no row %q", row)
 		}

@@ -16,10 +16,13 @@ const (
 	KindBoundary      Kind = 10
 	KindRetain        Kind = 11
 	KindFeatureLevel  Kind = 12
+	KindLockQueues    Kind = 13
+	KindUnlockQueues  Kind = 14
+	KindResetTold     Kind = 15
 )
 
 var kindNames = [...]string{"", "message", "leaderStart", "putTopic", "deleteTopic", "putGroup", "deleteGroup", "commitOffsets",
-	"resetOffset", "advanceDelay", "boundary", "retain", "featureLevel"}
+	"resetOffset", "advanceDelay", "boundary", "retain", "featureLevel", "lockQueues", "unlockQueues", "resetTold"}
 
 // String names the kind, for messages.
 func (k Kind) String() string {

@@ -50,6 +50,7 @@ type machine struct {
 	offsets    offsetTable
 	delay      map[int32]offset.Queue
 	boundaries []Boundary // ascending
+	locks      lockTable
 
 	// Owned by the Apply goroutine.
 	slots map[uint32]*slot
@@ -85,6 +86,7 @@ func newMachine(q queues) *machine {
 		meta:    meta{featureLevel: 1, nextTopic: 1},
 		offsets: offsetTable{},
 		delay:   map[int32]offset.Queue{},
+		locks:   lockTable{},
 		slots:   map[uint32]*slot{},
 		dirty:   map[recordName]*[]byte{},
 	}

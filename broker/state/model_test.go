@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -22,6 +23,7 @@ type world struct {
 	queues     map[consumequeue.Key][]offset.Physical // of every message that a queue ever had
 	offsets    map[worldOffset]OffsetCommit
 	delay      map[int32]offset.Queue
+	locks      map[worldOffset]worldLock
 	boundaries map[offset.Index]map[consumequeue.Key]int // how many messages each queue had after that entry
 	retained   offset.Index
 }
@@ -29,6 +31,11 @@ type world struct {
 type worldTopic struct {
 	id     uint32
 	queues int32
+}
+
+type worldLock struct {
+	client string
+	until  int64 // group time
 }
 
 type worldOffset struct {
@@ -124,6 +131,7 @@ func (r *run) deleteTopic(t *rapid.T) {
 	r.one(t, AppendDeleteTopic(nil, name), OK)
 	delete(r.w.topics, name)
 	maps.DeleteFunc(r.w.offsets, func(o worldOffset, _ OffsetCommit) bool { return o.topic == name })
+	maps.DeleteFunc(r.w.locks, func(o worldOffset, _ worldLock) bool { return o.topic == name })
 	maps.DeleteFunc(r.w.queues, func(k consumequeue.Key, _ []offset.Physical) bool { return k.Topic == topic.id })
 }
 
@@ -138,7 +146,7 @@ func (r *run) commit(t *rapid.T) {
 	r.one(t, AppendCommitOffsets(nil, commits), OK)
 	for _, c := range commits {
 		o := worldOffset{c.Group, c.Topic, c.Queue}
-		if _, ok := r.w.topics[c.Topic]; ok && c.Offset >= 0 && r.w.offsets[o].Generation == c.Generation {
+		if _, ok := r.w.topics[c.Topic]; ok && c.Offset >= 0 && r.w.offsets[o].Generation == c.Generation && c.Generation%2 == 0 {
 			r.w.offsets[o] = c
 		}
 	}
@@ -152,8 +160,63 @@ func (r *run) reset(t *rapid.T) {
 	}
 	r.one(t, AppendResetOffset(nil, c), OK)
 	o := worldOffset{c.Group, c.Topic, c.Queue}
-	c.Generation = r.w.offsets[o].Generation + 1
+	c.Generation = r.w.offsets[o].Generation + 1 + r.w.offsets[o].Generation%2
 	r.w.offsets[o] = c
+}
+
+// told tells of the reset of a queue, if there is one that was not told.
+func (r *run) told(t *rapid.T) {
+	o := worldOffset{"g", r.topicName(t), int32(rapid.IntRange(0, 1).Draw(t, "queue"))}
+	is, ok := r.w.offsets[o]
+	c := OffsetCommit{Group: o.group, Topic: o.topic, Queue: o.queue, Generation: uint32(rapid.IntRange(0, 3).Draw(t, "generation"))}
+	if !ok || c.Generation != is.Generation || c.Generation%2 == 0 {
+		r.one(t, AppendResetTold(nil, c), Stale)
+		return
+	}
+	r.one(t, AppendResetTold(nil, c), OK)
+	is.Generation++
+	r.w.offsets[o] = is
+}
+
+// lock asks for two queues, with a lease of a few entries.
+func (r *run) lock(t *rapid.T) {
+	group, client := rapid.SampledFrom([]string{"g", "h"}).Draw(t, "group"), rapid.SampledFrom([]string{"c", "d", "e"}).Draw(t, "client")
+	lease, topic := rapid.IntRange(0, 80).Draw(t, "lease"), r.topicName(t)
+	first := int32(rapid.IntRange(0, 3).Draw(t, "queue"))
+	asked := []LockedQueue{{topic, first}, {topic, first + 1}}
+	got := r.one(t, AppendLockQueues(nil, group, client, time.Duration(lease)*time.Millisecond, asked), OK).Detail.([]bool)
+	now := r.m.groupTime
+	for i, q := range asked {
+		o := worldOffset{group, q.Topic, q.Queue}
+		is := r.w.locks[o]
+		want := q.Queue < r.w.topics[topic].queues && (is.until <= now || is.client == client)
+		if got[i] != want {
+			t.Fatalf("client %s of %s gets %v: %v, want %v; it was of %+v at %d", client, group, q, got[i], want, is, now)
+		}
+		if want {
+			r.w.locks[o] = worldLock{client, now + int64(lease)}
+		}
+	}
+}
+
+func (r *run) unlock(t *rapid.T) {
+	group, client := rapid.SampledFrom([]string{"g", "h"}).Draw(t, "group"), rapid.SampledFrom([]string{"c", "d", "e"}).Draw(t, "client")
+	var queues []LockedQueue
+	if rapid.Bool().Draw(t, "one") {
+		queues = append(queues, LockedQueue{r.topicName(t), int32(rapid.IntRange(0, 3).Draw(t, "queue"))})
+	}
+	r.one(t, AppendUnlockQueues(nil, group, client, queues), OK)
+	maps.DeleteFunc(r.w.locks, func(o worldOffset, l worldLock) bool {
+		return o.group == group && l.client == client && (len(queues) == 0 || queues[0] == LockedQueue{o.topic, o.queue})
+	})
+}
+
+// deleteGroup makes a group and deletes it: its offsets stay, its locks go.
+func (r *run) deleteGroup(t *rapid.T) {
+	name := rapid.SampledFrom([]string{"g", "h"}).Draw(t, "group")
+	r.one(t, AppendPutGroup(nil, DefaultGroup(name), false), OK)
+	r.one(t, AppendDeleteGroup(nil, name, false), OK)
+	maps.DeleteFunc(r.w.locks, func(o worldOffset, _ worldLock) bool { return o.group == name })
 }
 
 func (r *run) release(t *rapid.T) {
@@ -260,6 +323,19 @@ func (r *run) check(t *rapid.T) {
 			t.Fatalf("consumer offset %+v, want %+v", got, want)
 		}
 	}
+	now, held := r.m.groupTime, map[string]bool{}
+	for o, want := range r.w.locks {
+		client, ok := s.LockHolder(o.group, o.topic, o.queue, now)
+		if ok != (want.until > now) || ok && client != want.client {
+			t.Fatalf("lock of %+v is of %q, %v at %d, want %+v", o, client, ok, now, want)
+		}
+		held[o.group] = held[o.group] || ok
+	}
+	for _, group := range []string{"g", "h"} {
+		if s.HasLocks(group, now) != held[group] {
+			t.Fatalf("%s has locks: %v, want %v", group, !held[group], held[group])
+		}
+	}
 	for level := range int32(3) {
 		if s.DelayCursor(level) != r.w.delay[level] {
 			t.Fatalf("cursor %d is %d, want %d", level, s.DelayCursor(level), r.w.delay[level])
@@ -322,10 +398,10 @@ func TestStateAgainstModel(t *testing.T) {
 		m.start()
 		defer m.kill()
 		r := &run{m: m, w: world{nextTopic: 1, topics: map[string]worldTopic{}, queues: map[consumequeue.Key][]offset.Physical{},
-			offsets: map[worldOffset]OffsetCommit{}, delay: map[int32]offset.Queue{}, boundaries: map[offset.Index]map[consumequeue.Key]int{}}}
+			offsets: map[worldOffset]OffsetCommit{}, delay: map[int32]offset.Queue{}, locks: map[worldOffset]worldLock{}, boundaries: map[offset.Index]map[consumequeue.Key]int{}}}
 		t.Repeat(map[string]func(*rapid.T){
 			"send": r.send, "send more": r.send, "put topic": r.putTopic, "put another": r.putTopic, "delete topic": r.deleteTopic,
-			"commit": r.commit, "reset": r.reset, "release": r.release, "boundary": r.boundary, "retain": r.retain, "checkpoint": r.checkpoint,
+			"commit": r.commit, "reset": r.reset, "told": r.told, "lock": r.lock, "unlock": r.unlock, "delete group": r.deleteGroup, "release": r.release, "boundary": r.boundary, "retain": r.retain, "checkpoint": r.checkpoint,
 			"restart": r.restart, "power cut": r.powerCut, "lose database": r.loseDatabase, "same elsewhere": r.sameElsewhere, "": r.check,
 		})
 		r.sameElsewhere(t)
