@@ -177,6 +177,9 @@ func (b *Broker) stream(from raftlog.ServerID, conn net.Conn) {
 
 func (b *Broker) connectionClosed(c *remoting.Conn) {
 	if m := b.member.Load(); m != nil {
+		if !b.dispatcher.draining.Load() {
+			m.services.locks.closed(c.ID()) // before the others of the group hear of it and ask for them
+		}
 		m.services.heartbeats.clients.closed(c.ID())
 		m.services.pulls.hold.forget(c.ID())
 	}

@@ -11,7 +11,7 @@ import (
 //
 // Source: ConsumerManageProcessor; behaviours.md section 6. Differences: both are the leader's; a two-way commit is answered after it is
 // applied on a majority, one-way commits are gathered (design D20); a reset voids older commits by its generation instead of a pending
-// table.
+// table (handle_reset.go).
 
 // offsetHandler serves consumer offsets on the leader.
 type offsetHandler struct {
@@ -32,11 +32,12 @@ func (h *offsetHandler) query(r *request) error {
 	if err := q.Decode(r.Ext); err != nil {
 		return err
 	}
-	if o, ok := h.gather.gathered(offsetKey{q.ConsumerGroup, q.Topic, q.QueueID}); ok {
-		r.succeed(offsetField(o), nil)
+	o, generation, ok := h.state.ConsumerOffset(q.ConsumerGroup, q.Topic, q.QueueID)
+	if c, ok := h.gather.gathered(offsetKey{q.ConsumerGroup, q.Topic, q.QueueID}); ok && c.Generation == generation {
+		r.succeed(offsetField(c.Offset), nil)
 		return nil
 	}
-	if o, _, ok := h.state.ConsumerOffset(q.ConsumerGroup, q.Topic, q.QueueID); ok {
+	if ok {
 		r.succeed(offsetField(o), nil)
 		return nil
 	}
@@ -85,6 +86,10 @@ func (h *offsetHandler) update(r *request) error {
 	}
 	_, generation, _ := h.state.ConsumerOffset(q.ConsumerGroup, q.Topic, q.QueueID)
 	c := state.OffsetCommit{Group: g.Name, Topic: t.Name, Queue: q.QueueID, Offset: offset.Queue(q.CommitOffset), Generation: generation}
+	if state.ResetUntold(generation) {
+		r.succeed(nil, nil) // void, as RocketMQ swallows it
+		return nil
+	}
 	if r.IsOneway() {
 		h.gather.add(c)
 		r.succeed(nil, nil)

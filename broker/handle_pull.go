@@ -23,6 +23,9 @@ const (
 	suspendMax = 60 * time.Second
 	// homeWait is how long a follower keeps a pull that it cannot serve before it sends the client to the leader.
 	homeWait = time.Second
+	// knowWait is how often such a pull is looked at meanwhile: what it names may be on its way, as the heartbeat of a consumer that has just
+	// started is.
+	knowWait = 20 * time.Millisecond
 )
 
 // puller serves pulls.
@@ -31,6 +34,7 @@ type puller struct {
 	topics   *topicMaker
 	clients  *clients
 	offsets  *offsetGather
+	gate     *gate
 	replicas *replicas
 	hold     *hold
 	leads    func() bool // this member leads and its lease is valid
@@ -53,6 +57,7 @@ type pull struct {
 	filter  tagFilter
 	leads   bool         // we answered as the leader when it was checked last
 	checked offset.Queue // units below it were seen and did not match, by a parked pull
+	homeAt  time.Time    // of a refused pull: when it is sent to the leader
 }
 
 func pullErrorFields(r *request) protocol.Fields {
@@ -78,6 +83,9 @@ func (p *puller) serve(r *request) error {
 	}
 	if err != nil {
 		return p.refuse(r, q, err)
+	}
+	if p.redirect(r, q) {
+		return nil
 	}
 	if q.header.SysFlag&protocol.PullCommitOffset != 0 && q.leads {
 		_, generation, _ := p.state.ConsumerOffset(q.group.Name, q.topic.Name, q.key.Queue)
@@ -132,8 +140,12 @@ func (p *puller) refuse(r *request, q *pull, err error) error {
 	if q.leads || !mayNotKnowYet(err) {
 		return err
 	}
-	if q.header.SysFlag&protocol.PullSuspend != 0 && p.hold.park(&parked{r: r, pull: q, key: consumequeue.Key{}, deadline: time.Now().Add(homeWait)}) {
-		return nil
+	if q.header.SysFlag&protocol.PullSuspend != 0 {
+		now := time.Now()
+		q.homeAt = now.Add(homeWait)
+		if p.hold.park(&parked{r: r, pull: q, key: consumequeue.Key{}, deadline: now.Add(knowWait)}) {
+			return nil
+		}
 	}
 	p.answer(r, q, homeResult(q))
 	return nil
@@ -142,6 +154,9 @@ func (p *puller) refuse(r *request, q *pull, err error) error {
 // look is called by the hold for a parked pull.
 func (p *puller) look(w *parked, why wakeup) bool {
 	q := w.pull
+	if q.leads = p.leads(); why != wakeRelease && q.topic != nil && p.redirect(w.r, q) {
+		return true
+	}
 	switch why {
 	case wakeRelease:
 		p.answer(w.r, q, homeResult(q))
@@ -155,11 +170,15 @@ func (p *puller) look(w *parked, why wakeup) bool {
 			return false
 		}
 	}
-	q.leads = p.leads()
 	if err := p.check(w.r, q); err != nil {
-		if q.leads || !mayNotKnowYet(err) {
+		now := time.Now()
+		switch {
+		case q.leads || !mayNotKnowYet(err):
 			w.r.fail(pullError(err))
-		} else {
+		case now.Before(q.homeAt):
+			w.deadline = now.Add(knowWait)
+			return false
+		default:
 			p.answer(w.r, q, homeResult(q))
 		}
 		return true

@@ -34,6 +34,7 @@ type sender struct {
 	topics   *topicMaker
 	host     func() netip.AddrPort // our advertised address
 	added    addedProperties
+	orderly  func(group string) bool // some client of the group has queue locks
 	delays   message.DelayLevels
 	bodyMax  int
 	metrics  *metrics

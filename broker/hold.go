@@ -84,6 +84,9 @@ func (h *hold) onAppend(advances []state.Advance) {
 	}
 }
 
+// wake has the pulls that wait at a queue looked at, although it did not grow.
+func (h *hold) wake(k consumequeue.Key) { h.shard(k).touch(k) }
+
 // release makes every parked pull be answered soon.
 func (h *hold) release() {
 	for _, s := range h.shards {

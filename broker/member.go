@@ -88,7 +88,7 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 	gate := b.dispatcher.gate
 	clients := newClients(m.wantsNotices)
 	pulls := &puller{
-		state: m.state, topics: topics, clients: clients, offsets: m.gather, replicas: m.replicas, leads: m.leads,
+		state: m.state, topics: topics, clients: clients, offsets: m.gather, gate: gate, replicas: m.replicas, leads: m.leads,
 		forward: forwardTo(b.roles, m.forward.forward), readable: o.FollowerReads, hot: o.HotBytes, workers: m.workers, metrics: m.metrics,
 	}
 	pulls.hold = newHold(o.PullsParkedMax, pulls.grown, pulls.look)
@@ -96,7 +96,8 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 	return &services{
 		sends: &sender{
 			state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, added: newAddedProperties(o.Cluster),
-			delays: delays, bodyMax: o.MessageBytesMax, metrics: m.metrics,
+			orderly: func(group string) bool { return m.state.HasLocks(group, m.group.now()) },
+			delays:  delays, bodyMax: o.MessageBytesMax, metrics: m.metrics,
 		},
 		pulls:      pulls,
 		offsets:    &offsetHandler{state: m.state, proposer: m.node, gather: m.gather, gate: gate, replicas: m.replicas, hot: o.HotBytes},
@@ -104,6 +105,8 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 		views:      &views{state: m.state},
 		retries:    &retries{state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, delays: delays},
 		heartbeats: &heartbeats{state: m.state, clients: clients, topics: topics, leads: m.leads, started: b.started},
+		resets:     &resets{state: m.state, proposer: m.node, gate: gate, gather: m.gather, brokerName: o.Name, wake: pulls.hold.wake},
+		locks:      newLocks(m.node, gate, o.Name, m.leads),
 		topics:     &topicAdmin{state: m.state, proposer: m.node, gate: gate, clients: clients, queries: queries, metrics: m.metrics, brokerName: o.Name, fixed: systemNames(o), term: m.term, told: m.whenTold},
 		groups:     &groupAdmin{state: m.state, proposer: m.node, gate: gate, term: m.term, told: m.whenTold},
 		stats:      &consumerStats{state: m.state, clients: clients, queries: queries, brokerName: o.Name},

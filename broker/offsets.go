@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/raftmq/raftmq/broker/state"
-	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/raftlog"
 )
 
@@ -65,11 +64,11 @@ func (g *offsetGather) supersede(k offsetKey) {
 }
 
 // gathered returns the commit of k that is not proposed yet.
-func (g *offsetGather) gathered(k offsetKey) (offset.Queue, bool) {
+func (g *offsetGather) gathered(k offsetKey) (state.OffsetCommit, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c, ok := g.pending[k]
-	return c.Offset, ok
+	return c, ok
 }
 
 // run flushes until ctx ends, and once more then.

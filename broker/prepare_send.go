@@ -45,13 +45,14 @@ func (s *sender) prepare(op *sendOp) (waits bool, err error) {
 	return false, s.fill(op, topic)
 }
 
-// exhausted reports whether a message sent to a retry topic was tried too often.
+// exhausted reports whether a message sent to a retry topic was tried too often, or comes from a group that consumes in order: its clients
+// retry by themselves and send on only what they give up.
 func (s *sender) exhausted(r *request, h *protocol.SendMessageHeader, g *state.Group) bool {
 	limit := g.RetryMaxTimes
 	if r.Version >= protocol.VersionReconsumeTimes && h.MaxReconsumeTimes >= 0 {
 		limit = h.MaxReconsumeTimes
 	}
-	return h.ReconsumeTimes > limit
+	return h.ReconsumeTimes > limit || s.orderly(g.Name)
 }
 
 // fill makes the message or the batch that is stored in op.topic, or in the schedule topic.

@@ -39,6 +39,7 @@ var (
 	statusTooSmall        = pullStatus{remark: protocol.PullOffsetTooSmall, code: protocol.PullOffsetMoved, corrects: true}
 	statusEmpty           = pullStatus{remark: protocol.PullNoMessageInQueue, code: protocol.PullNotFound, corrects: true}
 	statusEmptyAndAskedOn = pullStatus{remark: protocol.PullNoMessageInQueue, code: protocol.PullOffsetMoved, corrects: true}
+	statusReset           = pullStatus{remark: protocol.PullOffsetReset, code: protocol.PullOffsetMoved}
 	statusHome            = pullStatus{remark: protocol.PullOffsetOverflowOne, code: protocol.PullRetryImmediately, corrects: true}
 )
 

@@ -9,6 +9,8 @@ type services struct {
 	views      *views
 	retries    *retries
 	heartbeats *heartbeats
+	locks      *locks
+	resets     *resets
 	topics     *topicAdmin
 	groups     *groupAdmin
 	stats      *consumerStats

@@ -448,7 +448,7 @@ func TestSendBackRetriesAndThenBuries(t *testing.T) {
 
 func TestUnknownAndAdminRequests(t *testing.T) {
 	one(t, nil, func(t *testing.T, g *testGroup) {
-		for _, code := range []int32{13, 37, 41, 4711, 200050} {
+		for _, code := range []int32{13, 37, 43, 4711, 200050} {
 			resp := g.call(0, code, nil, nil)
 			if want := " request type " + itoa(code) + " not supported"; resp.Code != protocol.RequestCodeNotSupported || resp.Remark != want {
 				t.Errorf("%d: %d %q", code, resp.Code, resp.Remark)

@@ -76,7 +76,27 @@ func TestFollowerReadsByTheRule(t *testing.T) {
 		if took := time.Since(begin); resp.Code != protocol.PullRetryImmediately || took < homeWait || took > homeWait+100*time.Millisecond {
 			t.Errorf("a pull that may wait: %d after %s", resp.Code, took)
 		}
+		unknown := pullFields("g", "T", 0, 0, "sysFlag", protocol.PullSuspend)
+		begin = time.Now()
+		resp = g.call(follower, 11, unknown, nil)
+		if took := time.Since(begin); resp.Code != protocol.PullRetryImmediately || took < homeWait || took > homeWait+100*time.Millisecond {
+			t.Errorf("a pull without subscription: %d after %s", resp.Code, took)
+		}
+		time.AfterFunc(200*time.Millisecond, func() { g.call(follower, 34, nil, consumerHeartbeat("late", "g", "T")) })
+		begin = time.Now()
+		resp = g.call(follower, 11, unknown, nil)
+		if took := time.Since(begin); resp.Code != protocol.Success || took > 300*time.Millisecond {
+			t.Errorf("a pull just before its consumer's heartbeat: %d after %s", resp.Code, took)
+		}
 	})
+}
+
+// consumerHeartbeat is what a consumer of all of a topic says about itself.
+func consumerHeartbeat(clientID, group, topic string) []byte {
+	return protocol.HeartbeatData{ClientID: clientID, ConsumerDataSet: []protocol.ConsumerData{{
+		GroupName: group, ConsumeType: "CONSUME_PASSIVELY", MessageModel: "CLUSTERING", ConsumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+		SubscriptionDataSet: []protocol.SubscriptionData{{Topic: topic, SubString: "*", ExpressionType: "TAG", SubVersion: 1}},
+	}}}.Encode()
 }
 
 func TestMembersRegisterUnderTheirIDs(t *testing.T) {

@@ -263,11 +263,11 @@ func (p *pair) forget() {
 	p.net.mu.Unlock()
 }
 
-// LocalAddr implements net.Conn.
-func (c *Conn) LocalAddr() net.Addr { return c.local }
+// LocalAddr implements net.Conn. It is a *net.TCPAddr if the host's name is an IP address.
+func (c *Conn) LocalAddr() net.Addr { return c.local.asTCP() }
 
-// RemoteAddr implements net.Conn.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+// RemoteAddr implements net.Conn, as LocalAddr does.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote.asTCP() }
 
 // SetDeadline implements net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {

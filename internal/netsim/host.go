@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"syscall"
@@ -210,6 +211,14 @@ type Addr string
 // Network is "netsim".
 func (Addr) Network() string  { return "netsim" }
 func (a Addr) String() string { return string(a) }
+
+// asTCP lets servers that decide by the client's address do so.
+func (a Addr) asTCP() net.Addr {
+	if ap, err := netip.ParseAddrPort(string(a)); err == nil {
+		return net.TCPAddrFromAddrPort(ap)
+	}
+	return a
+}
 
 type listener struct {
 	host   *Host
