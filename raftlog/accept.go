@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -94,9 +95,9 @@ func (n *network) judge(h hello) (verdictCode, string) {
 	}
 	switch err := n.acquaint(h.from, h.standing, true); {
 	case errors.Is(err, errForgot):
-		return verdictForgot, err.Error()
+		return verdictForgot, strings.TrimPrefix(err.Error(), errForgot.Error()+": ")
 	case err != nil:
-		return verdictTwin, err.Error()
+		return verdictTwin, strings.TrimPrefix(err.Error(), errTwin.Error()+": ")
 	}
 	return verdictWelcome, ""
 }

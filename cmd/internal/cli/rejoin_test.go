@@ -187,3 +187,41 @@ func TestRejoinNeedsTheOthers(t *testing.T) {
 		t.Errorf("rejoin without a quorum: %+v", r)
 	}
 }
+
+// TestRejoinAfterAnOldCopyWasRestored (R-P5): the others remember what the member had promised to keep. It ends, stays away, and comes back.
+func TestRejoinAfterAnOldCopyWasRestored(t *testing.T) {
+	c := newRejoinCluster(t)
+	id := c.kill()
+	backup := filepath.Join(t.TempDir(), "backup")
+	if err := os.CopyFS(backup, os.DirFS(c.member(id))); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "dev", "start", id, "--dir", c.dir)
+	for range 5 {
+		c.send()
+	}
+	eventually(t, "all serve again", func() bool { return binary(t, "cluster", "status", "--dir", c.dir).code == 0 })
+	mustRun(t, "dev", "kill", id, "--dir", c.dir)
+	if err := os.RemoveAll(c.member(id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(c.member(id), os.DirFS(backup)); err != nil {
+		t.Fatal(err)
+	}
+	binary(t, "dev", "start", id, "--dir", c.dir) // it may come up before it is told
+	dead := func() bool {
+		for _, n := range statusOf(t, c.dir).Nodes {
+			if n.ID == id {
+				return n.Role == "dead"
+			}
+		}
+		return false
+	}
+	eventually(t, "the old copy has left", dead)
+	r := binary(t, "dev", "start", id, "--dir", c.dir)
+	if r.code == 0 || !strings.Contains(r.stderr, "older copy") || !strings.Contains(r.stderr, "raftmq raft rejoin") {
+		t.Errorf("start over an old copy: %+v", r)
+	}
+	mustRun(t, "raft", "rejoin", id, "--dir", c.dir)
+	c.whole()
+}
