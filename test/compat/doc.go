@@ -4,14 +4,15 @@
 //
 // # What it is not
 //
-// It starts no cluster and injects no fault: NAMESRV_ADDR names a running cluster (the tests fail without it), and
-// scripts/failover.sh kills leaders under the programs of cmd/pair. It knows nothing of the broker's own packages; it is
-// a module of its own because the clients bring old dependencies.
+// It does not touch the cluster under test: NAMESRV_ADDR names a running one (the tests fail without it), and
+// scripts/failover.sh kills leaders under the programs of cmd/pair. Only what needs other settings or dead nodes starts a
+// raftmq cluster of its own (own_test.go; left out with -short). It knows nothing of the broker's own packages; it is a
+// module of its own because the clients bring old dependencies.
 //
 // # Flow
 //
 // One file for each part of the clients' API: produce_test.go, order_test.go, consume_test.go, offset_test.go,
-// retry_test.go, pull_test.go, admin_test.go; what they share is in cluster_test.go and sink_test.go. cmd/pair is a producer
+// retry_test.go, pull_test.go, reads_test.go, admin_test.go; what they share is in cluster_test.go and sink_test.go. cmd/pair is a producer
 // and a consumer that run for long and keep a journal (internal/pair), cmd/record relays connections to capture golden
 // frames (internal/record).
 //

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/apache/rocketmq-client-go/v2/consumer"
+
+	"github.com/raftmq/raftmq/test/compat/internal/frame"
 )
 
 func TestOffsetsAreKeptOverARestart(t *testing.T) {
@@ -64,4 +66,25 @@ func fromWhere() map[string]consumer.ConsumeFromWhere {
 		"first": consumer.ConsumeFromFirstOffset, "last": consumer.ConsumeFromLastOffset,
 		"timestamp": consumer.ConsumeFromTimestamp,
 	}
+}
+
+// An administrator sends a running group back: its consumer, told by its next pull, begins anew ten seconds later.
+func TestResetOfARunningGroup(t *testing.T) {
+	t.Parallel()
+	topic, group, p := newTopic(t, 1), unique(t, "g"), newProducer(t)
+	want := bodies("again", 20*len(leaders(t)))
+	send(t, p, topic, want...)
+	s := &sink{}
+	startConsumer(t, group, topic, "*", s, fromFirst())
+	s.waitBodies(t, settle, want)
+	s.forget()
+	for _, addr := range leaders(t) {
+		answer, err := frame.Call(addr, frame.Header{Code: 222, Version: 317, ExtFields: map[string]string{
+			"topic": topic, "group": group, "timestamp": "0", "isForce": "true",
+		}}, nil)
+		if err != nil || answer.Code != 0 {
+			t.Fatalf("reset: %+v, %v", answer.Header, err)
+		}
+	}
+	s.waitBodies(t, 45*time.Second, want)
 }

@@ -62,6 +62,16 @@ func (s *sink) deliveries() []delivery {
 
 func (s *sink) count() int { return len(s.deliveries()) }
 
+// longestGap is the longest time between two deliveries.
+func (s *sink) longestGap() time.Duration {
+	var gap time.Duration
+	got := s.deliveries()
+	for i := 1; i < len(got); i++ {
+		gap = max(gap, got[i].at.Sub(got[i-1].at))
+	}
+	return gap
+}
+
 func (s *sink) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

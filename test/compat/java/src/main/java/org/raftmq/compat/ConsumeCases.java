@@ -9,6 +9,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.common.UtilAll;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
@@ -27,6 +29,8 @@ final class ConsumeCases {
             new Case("broadcasting", ConsumeCases::broadcasting),
             new Case("twoGroups", ConsumeCases::twoGroups),
             new Case("tags", ConsumeCases::tags),
+            new Case("orderly", ConsumeCases::orderly),
+            new Case("resetOffset", ConsumeCases::resetOffset),
             new Case("offsetsKept", ConsumeCases::offsetsKept),
             new Case("longPolling", ConsumeCases::longPolling)));
         for (ConsumeFromWhere where : Arrays.asList(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET,
@@ -147,6 +151,45 @@ final class ConsumeCases {
             c.send(topic, want);
         }
         sink.await(SETTLE, want);
+    }
+
+    private static void orderly(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        List<String> want = bodies("ordered", 40);
+        Sink sink = new Sink();
+        DefaultMQPushConsumer consumer = c.consumer(c.unique("g"), topic, "*");
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            messages.forEach(m -> sink.add(m, context.getMessageQueue().toString()));
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        c.send(topic, want);
+        sink.await(2 * SETTLE, want);
+        for (String queue : sink.queues()) {
+            long last = -1;
+            for (Sink.Delivery d : sink.deliveries()) {
+                if (d.queue.equals(queue)) {
+                    check(d.message.getQueueOffset() > last, "%s came after offset %d", d.message, last);
+                    last = d.message.getQueueOffset();
+                }
+            }
+        }
+    }
+
+    /** mqadmin sends a running group back to the beginning. */
+    private static void resetOffset(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        String group = c.unique("g");
+        List<String> want = bodies("again", 10);
+        c.send(topic, want);
+        Sink sink = new Sink();
+        c.consume(group, topic, "*", sink);
+        sink.await(SETTLE, want);
+        String output = MqAdmin.run(c, "resetOffsetByTime", "-g", group, "-t", topic, "-s", "0");
+        check(output.contains(topic), "mqadmin printed %s", output);
+        List<String> twice = new ArrayList<>(want);
+        twice.addAll(want);
+        sink.await(2 * SETTLE, twice);
     }
 
     private static void offsetsKept(Cluster c) throws Exception {

@@ -16,8 +16,6 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyContext;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
-import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
-import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
@@ -34,35 +32,36 @@ final class ExtraCases {
 
     static List<Case> all() {
         return Arrays.asList(
-            new Case("orderly", ExtraCases::orderly),
             new Case("transactions", ExtraCases::transactions),
             new Case("sqlFilter", ExtraCases::sqlFilter),
             new Case("requestReply", ExtraCases::requestReply),
             new Case("queryMessageByKey", ExtraCases::queryMessageByKey),
+            new Case("backlog", ExtraCases::backlog),
             new Case("mqadmin_more", ExtraCases::moreAdmin));
     }
 
-    private static void orderly(Cluster c) throws Exception {
-        String topic = c.topic(2);
-        List<String> want = bodies("ordered", 40);
-        Sink sink = new Sink();
-        DefaultMQPushConsumer consumer = c.consumer(c.unique("g"), topic, "*");
-        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
-            messages.forEach(m -> sink.add(m, context.getMessageQueue().toString()));
-            return ConsumeOrderlyStatus.SUCCESS;
-        });
-        consumer.start();
-        c.send(topic, want);
-        sink.await(2 * SETTLE, want);
-        for (String queue : sink.queues()) {
-            long last = -1;
-            for (Sink.Delivery d : sink.deliveries()) {
-                if (d.queue.equals(queue)) {
-                    check(d.message.getQueueOffset() > last, "%s came after offset %d", d.message, last);
-                    last = d.message.getQueueOffset();
-                }
-            }
+    /** A consumer far behind, and what comes when it has caught up: reads_test.go looks which member delivered what. */
+    private static void backlog(Cluster c) throws Exception {
+        String topic = c.topic(1);
+        List<String> want = new ArrayList<>();
+        String filler = String.join("", Collections.nCopies(4 << 10, "x"));
+        for (String body : bodies("backlog", 3000)) {
+            want.add(body + filler);
         }
+        for (int at = 0; at < want.size(); at += 50) {
+            List<Message> batch = new ArrayList<>();
+            for (String body : want.subList(at, at + 50)) {
+                batch.add(new Message(topic, body.getBytes()));
+            }
+            c.producer().send(batch);
+        }
+        Sink sink = new Sink();
+        c.consume(c.unique("g"), topic, "*", sink);
+        sink.await(2 * SETTLE, want);
+        List<String> fresh = bodies("fresh", 50);
+        c.send(topic, fresh);
+        want.addAll(fresh);
+        sink.await(SETTLE, want);
     }
 
     private static void transactions(Cluster c) throws Exception {
