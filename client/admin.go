@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/raftmq/raftmq/internal/offset"
@@ -246,6 +247,21 @@ func (a *Admin) BrokerInfo(ctx context.Context, addr string) (map[string]string,
 		return nil, err
 	}
 	return decodeKVTable(resp.Body)
+}
+
+// BrokerConfig returns the settings that a broker shows (mqadmin getBrokerConfig). Its form is that of Java's properties, without escapes.
+func (a *Admin) BrokerConfig(ctx context.Context, addr string) (map[string]string, error) {
+	resp, err := a.client.Invoke(ctx, addr, protocol.CodeGetBrokerConfig, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(resp.Body)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			out[name] = value
+		}
+	}
+	return out, nil
 }
 
 // ResetOffsets sets the group's offsets of a topic to the first messages stored at or after t, or with the zero time to the end, on all

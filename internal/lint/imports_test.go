@@ -15,7 +15,7 @@ var arrows = map[string][]string{
 	"broker":                     {"broker/state", "raftlog", "raftlog/commitlog", "consumequeue", "client", "remoting", "remoting/protocol", "remoting/message", "internal/offset", "internal/vfs"},
 	"broker/state":               {"raftlog", "raftlog/commitlog", "consumequeue", "remoting/message", "internal/offset", "internal/vfs"},
 	"namesrv":                    {"remoting", "remoting/protocol"},
-	"bench":                      {"client", "config", "remoting", "remoting/protocol", "remoting/message"},
+	"bench":                      {"client", "config", "remoting", "remoting/protocol", "remoting/message", "internal/offset"},
 	"client":                     {"remoting", "remoting/protocol", "remoting/message", "internal/offset"},
 	"raftlog":                    {"raftlog/commitlog", "internal/offset", "internal/vfs"},
 	"raftlog/commitlog":          {"internal/offset", "internal/vfs"},

@@ -3,4 +3,4 @@ package cli
 import "github.com/spf13/cobra"
 
 // extraCommands are the commands that bring their own subsystem.
-func extraCommands(Environment) []*cobra.Command { return nil }
+func extraCommands(env Environment) []*cobra.Command { return []*cobra.Command{newBench(env)} }

@@ -45,14 +45,8 @@ func (f *clientFlags) with(cmd *cobra.Command, do func(ctx context.Context, c *c
 
 // connect calls do with a client. Errors of the NameServer say which was asked, since forgetting to name it is the usual mistake.
 func (f *clientFlags) connect(do func(c *client.Client) error) error {
-	addresses, from := f.namesrv, "--namesrv"
-	if addresses == "" {
-		addresses, from = envValue(f.env.Environ, "NAMESRV_ADDR"), "NAMESRV_ADDR"
-	}
-	if addresses == "" {
-		addresses, from = "127.0.0.1:9876", "the default; set NAMESRV_ADDR or --namesrv for another"
-	}
-	c, err := client.New(client.Options{NameServers: strings.FieldsFunc(addresses, func(r rune) bool { return r == ';' || r == ',' })})
+	addresses, from := f.nameServers()
+	c, err := client.New(client.Options{NameServers: splitAddresses(addresses)})
 	if err != nil {
 		return usageError("%w (%s)", err, from)
 	}
@@ -61,6 +55,21 @@ func (f *clientFlags) connect(do func(c *client.Client) error) error {
 		return fmt.Errorf("%w\nNameServer: %s (%s)", err, addresses, from)
 	}
 	return nil
+}
+
+// nameServers returns the addresses of NameServers, and where they are from.
+func (f *clientFlags) nameServers() (addresses, from string) {
+	if f.namesrv != "" {
+		return f.namesrv, "--namesrv"
+	}
+	if value := envValue(f.env.Environ, "NAMESRV_ADDR"); value != "" {
+		return value, "NAMESRV_ADDR"
+	}
+	return "127.0.0.1:9876", "the default; set NAMESRV_ADDR or --namesrv for another"
+}
+
+func splitAddresses(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' })
 }
 
 // topicView is one line of topic list.
