@@ -21,6 +21,7 @@ import (
 // Broker is one member of one broker group: it serves clients, takes part in the Raft group, and registers at the NameServers.
 type Broker struct {
 	options    Options
+	live       atomic.Pointer[Options] // options as Reload left them
 	logger     hclog.Logger
 	roles      *roles
 	dispatcher *dispatcher
@@ -45,6 +46,7 @@ func New(o Options) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{options: o, logger: o.Logger.Named("broker"), roles: newRoles()}
+	b.live.Store(&b.options)
 	b.dispatcher = newDispatcher(admin, o.ForwardBudget, b.roles, b.logger)
 	b.server = remoting.NewServer(remoting.ServerOptions{Handler: b.dispatcher, Limits: o.Limits, Logger: b.logger, OnClose: b.connectionClosed})
 	b.peers = remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(b.dispatcher.servePeer), Limits: peerLimits(o.Limits), Logger: b.logger})

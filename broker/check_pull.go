@@ -31,8 +31,11 @@ func (q *pull) decode(r *request) error {
 // check makes RocketMQ's checks in its order and fills q (behaviours.md section 4).
 func (p *puller) check(r *request, q *pull) error {
 	h := &q.header
+	if p.settings.permission()&protocol.PermRead == 0 {
+		return forbidden(protocol.ForbiddenBroker, "the broker["+p.advertised+"] pulling message is forbidden")
+	}
 	if q.group = p.state.Group(h.ConsumerGroup); q.group == nil {
-		if q.leads && p.topics.autoGroups {
+		if q.leads && p.settings.autoGroups() {
 			return errGroupToMake
 		}
 		return refuse(errNoGroup, "%s", protocol.RemarkNoSubscriptionGroup(h.ConsumerGroup))

@@ -15,7 +15,7 @@ import (
 // a request: this member now, the leader, or this member later.
 type dispatcher struct {
 	rules  map[int32]*rule
-	admin  admission
+	admin  atomic.Pointer[admission]
 	budget time.Duration
 	roles  *roles
 	gate   *gate
@@ -33,7 +33,8 @@ type recovered struct {
 }
 
 func newDispatcher(admin admission, budget time.Duration, roles *roles, logger hclog.Logger) *dispatcher {
-	d := &dispatcher{rules: ruleTable(), admin: admin, budget: budget, roles: roles, logger: logger}
+	d := &dispatcher{rules: ruleTable(), budget: budget, roles: roles, logger: logger}
+	d.admin.Store(&admin)
 	d.gate = newGate(roles, d.serve)
 	return d
 }
@@ -59,7 +60,7 @@ func (d *dispatcher) accept(r *request) {
 		r.answer(protocol.GoAway, protocol.RemarkGoAway, nil, nil)
 		return
 	}
-	if r.rule.class == protocol.Admin && !d.admin.allows(r.client) {
+	if r.rule.class == protocol.Admin && !d.admin.Load().allows(r.client) {
 		d.logger.Warn("admin request refused", "code", r.Code, "client", r.client.String())
 		r.fail(refuse(errNoPermission, "request type %d is served to loopback only; admin.allow of the broker opens it to a network", r.Code))
 		return

@@ -303,7 +303,7 @@ func testLogger(t *testing.T) hclog.Logger {
 type testNameServer struct {
 	mu   sync.Mutex
 	ids  map[string]string // address → broker id of the last registration
-	all  map[string]bool   // topics of the last registration
+	all  map[string]int32  // topics of the last registration, with their permissions
 	last map[int32]int     // requests by code
 	down bool
 }
@@ -342,21 +342,28 @@ func (n *testNameServer) serve(r *remoting.Request) {
 }
 
 // topicsOf are the topics of a registration.
-func topicsOf(r *remoting.Request) map[string]bool {
+func topicsOf(r *remoting.Request) map[string]int32 {
 	var h protocol.RegisterBrokerHeader
-	topics := map[string]bool{}
+	topics := map[string]int32{}
 	if h.Decode(r.Ext) != nil {
 		return topics
 	}
 	if body, err := protocol.DecodeRegisterBrokerBody(r.Body, &h); err == nil {
 		for _, t := range body.Topics {
-			topics[t.TopicName] = true
+			topics[t.TopicName] = t.Perm
 		}
 	}
 	return topics
 }
 
 func (n *testNameServer) knows(topic string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, ok := n.all[topic]
+	return ok
+}
+
+func (n *testNameServer) perm(topic string) int32 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.all[topic]

@@ -18,47 +18,86 @@ import (
 
 // The broker itself: 25 UPDATE_BROKER_CONFIG, 26 GET_BROKER_CONFIG, 28 GET_BROKER_RUNTIME_INFO.
 //
-// Source: AdminBrokerProcessor#getBrokerRuntimeInfo; codes.md section 7.4. Differences: no setting can be changed over the wire (design
-// D26), so 25 refuses every key, all or nothing; 26 shows what was set for this member, never a path or a secret.
+// Source: AdminBrokerProcessor#getBrokerRuntimeInfo; codes.md section 7.4. Differences: only the settings of an allow-list can be changed
+// over the wire (design D26, settings.go), all or nothing, and then for the whole group; 26 shows what holds, never a path or a secret.
 
 // brokerAdmin serves what mqadmin asks of a broker as such.
 type brokerAdmin struct {
-	options *Options
-	state   *state.State
-	status  func() raftlog.Status
-	metrics *metrics
-	parked  func() int
-	free    func() (total, free int64)
-	started time.Time
-	term    func() offset.Term
+	options  *Options
+	settings *settings
+	proposer proposer
+	gate     *gate
+	state    *state.State
+	status   func() raftlog.Status
+	metrics  *metrics
+	parked   func() int
+	free     func() (total, free int64)
+	started  time.Time
+	term     func() offset.Term
 }
 
 func (a *brokerAdmin) updateConfig(r *request) error {
-	for line := range strings.SplitSeq(string(r.Body), "\n") {
-		key, _, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if key != "" && !strings.HasPrefix(key, "#") {
-			return refuse(errNoPermission, "Can not update config in black list. %q cannot be changed over the wire: change the configuration file", clip(key))
-		}
+	changed, err := parseSettings(string(r.Body))
+	if err != nil {
+		return err
 	}
-	return refuse(errBadParameter, "no setting is named")
+	subs, count := state.AppendPutSettings(nil, changed), 1
+	if changed[settingAutoTopic] == "true" { // there may be no template yet
+		subs, count = state.AppendPutTopic(subs, templateTopic(a.options), true), 2
+	}
+	return a.proposer.ProposeReserved(subs, count, &answer{r: r, gate: a.gate})
+}
+
+// parseSettings reads lines of name=value. One that may not be set, or not to this value, refuses all.
+func parseSettings(text string) (map[string]string, error) {
+	changed := map[string]string{}
+	for line := range strings.SplitSeq(text, "\n") {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if name == "" || strings.HasPrefix(name, "#") {
+			continue
+		}
+		check := settable[name]
+		if check == nil {
+			return nil, refuse(errNoPermission, "Can not update config in black list. %q cannot be changed over the wire: change the configuration file", clip(name))
+		}
+		if err := check(value); err != nil && value != "" { // no value takes the setting back
+			return nil, refuse(errBadParameter, "%s=%s: %s", name, clip(value), err)
+		}
+		changed[name] = value
+	}
+	if len(changed) == 0 {
+		return nil, refuse(errBadParameter, "no setting is named")
+	}
+	return changed, nil
+}
+
+// hoursOf prints times of day as deleteWhen does.
+func hoursOf(at []time.Duration) string {
+	var hours []string
+	for _, d := range at {
+		hours = append(hours, fmt.Sprintf("%02d", int(d.Hours())))
+	}
+	return strings.Join(hours, ";")
 }
 
 func (a *brokerAdmin) config(r *request) error {
-	o := a.options
+	o, s, limits := a.options, a.settings, a.settings.limits()
 	var b strings.Builder
 	for _, kv := range [][2]string{
-		{"autoCreateSubscriptionGroup", strconv.FormatBool(o.AutoCreateGroup)},
-		{"autoCreateTopicEnable", strconv.FormatBool(o.AutoCreateTopic)},
+		{"autoCreateSubscriptionGroup", strconv.FormatBool(s.autoGroups())},
+		{"autoCreateTopicEnable", strconv.FormatBool(s.autoTopics())},
 		{"brokerClusterName", o.Cluster},
 		{"brokerName", o.Name},
-		{"brokerPermission", strconv.Itoa(int(permReadWrite))},
+		{"brokerPermission", strconv.Itoa(int(s.permission()))},
 		{"defaultTopicQueueNums", strconv.Itoa(int(o.DefaultQueues))},
-		{"fileReservedTime", strconv.Itoa(int(o.Retention.Hours()))},
+		{settingDeleteWhen, hoursOf(limits.at)},
+		{"fileReservedTime", strconv.Itoa(int(limits.age.Hours()))},
 		{"flushDiskType", flushType(a.status().Flush)},
-		{"maxMessageSize", strconv.Itoa(o.MessageBytesMax)},
+		{"maxMessageSize", strconv.Itoa(s.messageBytesMax())},
 		{"messageDelayLevel", o.DelayLevels},
 		{"namesrvAddr", strings.Join(o.NameServers, ";")},
-		{"slaveReadEnable", strconv.FormatBool(o.FollowerReads)},
+		{"slaveReadEnable", strconv.FormatBool(s.readable())},
 	} {
 		b.WriteString(kv[0] + "=" + kv[1] + "\n")
 	}

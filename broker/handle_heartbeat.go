@@ -73,7 +73,7 @@ func validateHeartbeat(d *protocol.HeartbeatData) error {
 
 // createGroups creates the consumer groups and retry topics that do not exist; the heartbeat is then served again.
 func (h *heartbeats) createGroups(r *request, d *protocol.HeartbeatData) (waits bool, err error) {
-	if !h.topics.autoGroups {
+	if !h.topics.settings.autoGroups() {
 		return false, nil
 	}
 	var topics []state.Topic

@@ -20,7 +20,7 @@ type offsetHandler struct {
 	gather   *offsetGather
 	gate     *gate
 	replicas *replicas
-	hot      int64
+	settings *settings
 }
 
 func offsetField(o offset.Queue) protocol.Fields {
@@ -62,7 +62,7 @@ func (h *offsetHandler) firstIsHot(topic string, queue int32) bool {
 		return false
 	}
 	units, err := h.state.Units(nil, k, 0, 1)
-	return err == nil && len(units) == 1 && int64(h.replicas.view().end-units[0].Position) <= h.hot
+	return err == nil && len(units) == 1 && int64(h.replicas.view().end-units[0].Position) <= h.settings.hot()
 }
 
 func (h *offsetHandler) update(r *request) error {

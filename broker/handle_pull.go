@@ -30,20 +30,20 @@ const (
 
 // puller serves pulls.
 type puller struct {
-	state    *state.State
-	topics   *topicMaker
-	clients  *clients
-	offsets  *offsetGather
-	gate     *gate
-	replicas *replicas
-	hold     *hold
-	leads    func() bool // this member leads and its lease is valid
-	forward  func(r *request) bool
-	readable bool // followers serve reads (design D22)
-	hot      int64
-	workers  *workers
-	metrics  *metrics
-	units    sync.Pool // *[]consumequeue.Unit
+	state      *state.State
+	topics     *topicMaker
+	clients    *clients
+	offsets    *offsetGather
+	gate       *gate
+	replicas   *replicas
+	hold       *hold
+	leads      func() bool // this member leads and its lease is valid
+	forward    func(r *request) bool
+	settings   *settings
+	advertised string
+	workers    *workers
+	metrics    *metrics
+	units      sync.Pool // *[]consumequeue.Unit
 }
 
 // pull is a decoded pull.
@@ -74,7 +74,7 @@ func (p *puller) serve(r *request) error {
 		return err
 	}
 	q.leads = p.leads()
-	if !q.leads && !p.readable && p.forward(r) {
+	if !q.leads && !p.settings.readable() && p.forward(r) {
 		return nil
 	}
 	err := p.check(r, q)
@@ -228,7 +228,7 @@ func (p *puller) answer(r *request, q *pull, res pullResult) {
 		code = protocol.PullRetryImmediately
 	}
 	suggested := int64(0)
-	if q.group != nil && p.readable {
+	if q.group != nil && p.settings.readable() {
 		suggested = p.suggest(q, &res)
 	}
 	p.metrics.pulled(code, res.count, len(res.body), time.Since(r.Received))
@@ -246,7 +246,7 @@ func (p *puller) answer(r *request, q *pull, res pullResult) {
 // suggest is the broker id to pull from next (design D22). On a follower what was not read slowly goes back to the leader.
 func (p *puller) suggest(q *pull, res *pullResult) int64 {
 	view := p.replicas.view()
-	slow := res.lastRead > 0 && int64(view.end-res.lastRead) > p.hot
+	slow := res.lastRead > 0 && int64(view.end-res.lastRead) > p.settings.hot()
 	if q.leads {
 		return view.suggest(slow, q.group.WhichBrokerWhenConsumeSlowly, q.group.BrokerID)
 	}
@@ -261,7 +261,7 @@ func (p *puller) cold(q *pull) bool {
 	buf := p.unitBuffer()
 	defer p.units.Put(buf)
 	units, err := p.state.Units((*buf)[:0], q.key, q.from, 1)
-	return err == nil && len(units) == 1 && int64(p.replicas.view().end-units[0].Position) > p.hot
+	return err == nil && len(units) == 1 && int64(p.replicas.view().end-units[0].Position) > p.settings.hot()
 }
 
 func topicFlag(t *state.Topic) int32 {

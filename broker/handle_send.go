@@ -27,17 +27,18 @@ const batchMax = 8192
 
 // sender serves sends.
 type sender struct {
-	state    *state.State
-	proposer proposer
-	clock    *storeClock
-	gate     *gate
-	topics   *topicMaker
-	host     func() netip.AddrPort // our advertised address
-	added    addedProperties
-	orderly  func(group string) bool // some client of the group has queue locks
-	delays   message.DelayLevels
-	bodyMax  int
-	metrics  *metrics
+	state      *state.State
+	proposer   proposer
+	clock      *storeClock
+	gate       *gate
+	topics     *topicMaker
+	host       func() netip.AddrPort // our advertised address
+	added      addedProperties
+	orderly    func(group string) bool // some client of the group has queue locks
+	delays     message.DelayLevels
+	settings   *settings
+	advertised string
+	metrics    *metrics
 
 	ids    message.UniqueIDs
 	spread atomic.Uint32 // picks queues for producers that leave it to us

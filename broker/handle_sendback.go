@@ -21,13 +21,15 @@ const firstRetryLevel = 3
 
 // retries stores consumed messages again for a later redelivery, or as dead letters.
 type retries struct {
-	state    *state.State
-	proposer proposer
-	clock    *storeClock
-	gate     *gate
-	topics   *topicMaker
-	host     func() netip.AddrPort
-	delays   message.DelayLevels
+	state      *state.State
+	proposer   proposer
+	clock      *storeClock
+	gate       *gate
+	topics     *topicMaker
+	host       func() netip.AddrPort
+	delays     message.DelayLevels
+	settings   *settings
+	advertised string
 }
 
 func (s *retries) sendBack(r *request) error {
@@ -38,6 +40,9 @@ func (s *retries) sendBack(r *request) error {
 	g := s.state.Group(h.Group)
 	if g == nil {
 		return refuse(errNoGroup, "%s", protocol.RemarkNoSubscriptionGroup(h.Group))
+	}
+	if err := s.settings.forbids(protocol.PermWrite, "sending message", s.advertised); err != nil {
+		return err
 	}
 	if g.RetryQueueNums <= 0 {
 		r.succeed(nil, nil)

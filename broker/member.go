@@ -15,11 +15,12 @@ import (
 
 // member is what a Broker has once log and state are open: the node, the state, what serves requests and what runs beside them.
 type member struct {
-	broker *Broker
-	state  *state.State
-	node   *raftlog.Node
-	group  *groupClock
-	store  *storeClock
+	broker   *Broker
+	state    *state.State
+	node     *raftlog.Node
+	group    *groupClock
+	store    *storeClock
+	settings *settings
 
 	services   *services
 	forward    *forwarder
@@ -40,8 +41,9 @@ func newMember(b *Broker) *member {
 	m := &member{broker: b, store: newStoreClock(b.options.WallClock)}
 	m.state = state.New(state.Options{
 		FS: b.options.FS, Dir: b.options.Dir, RealDir: b.options.RealDir, Logger: b.options.Logger,
-		OnAppend: m.appended, OnTopics: func([]string) { m.topicsChanged() }, OnInstall: m.installed,
+		OnAppend: m.appended, OnTopics: func([]string) { m.topicsChanged() }, OnInstall: m.installed, OnSettings: m.topicsChanged,
 	})
+	m.settings = &settings{options: &b.live, state: m.state}
 	m.group = &groupClock{applied: m.state.GroupTime}
 	return m
 }
@@ -62,14 +64,14 @@ func (m *member) build(node *raftlog.Node) {
 	m.replicas = newReplicas(node.Status)
 	m.forward = newForwarder(node.OpenStream, gate, b.roles, o.ForwardBudget, b.logger)
 	m.gather = newOffsetGather(node, o.OffsetInterval, m.relayOffsets)
-	topics := &topicMaker{state: m.state, proposer: node, gate: gate, told: m.whenTold, autoTopics: o.AutoCreateTopic, autoGroups: o.AutoCreateGroup}
-	m.registrar = newRegistrar(o, m.state, node.Status, m.leads, b.roles, b.logger)
+	topics := &topicMaker{state: m.state, proposer: node, gate: gate, told: m.whenTold, settings: m.settings}
+	m.registrar = newRegistrar(o, m.state, m.settings.permission, node.Status, m.leads, b.roles, b.logger)
 	m.delay = &delayService{
 		state: m.state, proposer: node, clock: m.store, wall: o.WallClock, levels: int32(len(delays)), wake: make(chan struct{}, 1),
 		releaser: releaser{state: m.state, host: m.host, create: topics.create, logger: b.logger}, logger: b.logger, released: &m.metrics.released,
 	}
 	retention := &retention{
-		limits: retentionLimits{age: o.Retention, bytes: o.RetentionBytes, free: o.DiskFreeMin, between: o.BoundaryBytes},
+		limits: m.settings.limits,
 		node:   node, state: m.state, free: m.diskFree, wall: o.WallClock, proposer: node, logger: b.logger,
 	}
 	m.leadership = &leadership{
@@ -89,7 +91,7 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 	clients := newClients(m.wantsNotices)
 	pulls := &puller{
 		state: m.state, topics: topics, clients: clients, offsets: m.gather, gate: gate, replicas: m.replicas, leads: m.leads,
-		forward: forwardTo(b.roles, m.forward.forward), readable: o.FollowerReads, hot: o.HotBytes, workers: m.workers, metrics: m.metrics,
+		forward: forwardTo(b.roles, m.forward.forward), settings: m.settings, advertised: o.Advertise, workers: m.workers, metrics: m.metrics,
 	}
 	pulls.hold = newHold(o.PullsParkedMax, pulls.grown, pulls.look)
 	queries := &queueQueries{state: m.state}
@@ -97,20 +99,20 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 		sends: &sender{
 			state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, added: newAddedProperties(o.Cluster),
 			orderly: func(group string) bool { return m.state.HasLocks(group, m.group.now()) },
-			delays:  delays, bodyMax: o.MessageBytesMax, metrics: m.metrics,
+			delays:  delays, settings: m.settings, advertised: o.Advertise, metrics: m.metrics,
 		},
 		pulls:      pulls,
-		offsets:    &offsetHandler{state: m.state, proposer: m.node, gather: m.gather, gate: gate, replicas: m.replicas, hot: o.HotBytes},
+		offsets:    &offsetHandler{state: m.state, proposer: m.node, gather: m.gather, gate: gate, replicas: m.replicas, settings: m.settings},
 		queries:    queries,
 		views:      &views{state: m.state},
-		retries:    &retries{state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, delays: delays},
+		retries:    &retries{state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, delays: delays, settings: m.settings, advertised: o.Advertise},
 		heartbeats: &heartbeats{state: m.state, clients: clients, topics: topics, leads: m.leads, started: b.started},
 		resets:     &resets{state: m.state, proposer: m.node, gate: gate, gather: m.gather, brokerName: o.Name, wake: pulls.hold.wake},
 		locks:      newLocks(m.node, gate, o.Name, m.leads),
 		topics:     &topicAdmin{state: m.state, proposer: m.node, gate: gate, clients: clients, queries: queries, metrics: m.metrics, brokerName: o.Name, fixed: systemNames(o), term: m.term, told: m.whenTold},
 		groups:     &groupAdmin{state: m.state, proposer: m.node, gate: gate, term: m.term, told: m.whenTold},
 		stats:      &consumerStats{state: m.state, clients: clients, queries: queries, brokerName: o.Name},
-		admin:      &brokerAdmin{options: o, state: m.state, status: m.node.Status, metrics: m.metrics, parked: pulls.hold.parked, free: m.diskUsage, started: b.started, term: m.term},
+		admin:      &brokerAdmin{options: o, settings: m.settings, proposer: m.node, gate: gate, state: m.state, status: m.node.Status, metrics: m.metrics, parked: pulls.hold.parked, free: m.diskUsage, started: b.started, term: m.term},
 	}
 }
 

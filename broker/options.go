@@ -53,6 +53,7 @@ type Options struct {
 	AdminAllow      []string         // CIDRs besides loopback from which admin requests are served (design D26)
 	BoundaryBytes   int64            // a boundary every so many bytes of log, default 1 GiB (design D13)
 	Retention       time.Duration    // default 72 h; 0 keeps everything
+	DeleteAt        []time.Duration  // times of day when what is older than Retention goes, each for an hour; none: at once
 	RetentionBytes  int64            // 0: no limit
 	DiskFreeMin     int64            // below this much free space the oldest boundary intervals go, bytes
 	WallClock       func() time.Time // default time.Now

@@ -20,6 +20,9 @@ func (s *sender) prepare(op *sendOp) (waits bool, err error) {
 	if err := h.Decode(r.Ext); err != nil {
 		return false, err
 	}
+	if err := s.settings.forbids(protocol.PermWrite, "sending message", s.advertised); err != nil {
+		return false, err
+	}
 	if err := message.ValidateTopic(h.Topic); err != nil {
 		return false, refuse(errBadParameter, "%s", err)
 	}
@@ -65,7 +68,7 @@ func (s *sender) fill(op *sendOp, topic string) error {
 		Topic: topic, QueueID: h.QueueID, Flag: h.Flag, Body: op.r.Body, SysFlag: h.SysFlag &^ message.MaskTransaction,
 		BornTimestamp: h.BornTimestamp, BornHost: op.r.client, StoreHost: s.host(), ReconsumeTimes: h.ReconsumeTimes,
 	}
-	if len(op.r.Body) > s.bodyMax {
+	if len(op.r.Body) > s.settings.messageBytesMax() {
 		return s.tooLong(len(op.r.Body))
 	}
 	if h.Batch {
@@ -102,7 +105,7 @@ func (s *sender) pickQueue(h *protocol.SendMessageHeader, t *state.Topic) error 
 }
 
 func (s *sender) tooLong(n int) error {
-	return refuse(errIllegalMessage, "the message is illegal, maybe msg body or properties length not matched. msg body length limit is %dB, it is %dB", s.bodyMax, n)
+	return refuse(errIllegalMessage, "the message is illegal, maybe msg body or properties length not matched. msg body length limit is %dB, it is %dB", s.settings.messageBytesMax(), n)
 }
 
 // refuseUnsupported refuses messages that ask for what does not exist yet, rather than store them as ordinary ones.

@@ -107,7 +107,7 @@ func (p *puller) scan(q *pull, res *pullResult) {
 		if len(units) == 0 {
 			break
 		}
-		if scanned == 0 && int64(p.replicas.view().end-units[0].Position) > p.hot {
+		if scanned == 0 && int64(p.replicas.view().end-units[0].Position) > p.settings.hot() {
 			b.left, b.bytes = min(b.left, coldMessages), coldBytes
 		}
 		scanned += len(units)

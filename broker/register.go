@@ -35,15 +35,16 @@ var errLeft = errors.New("unregistered: the member is stopping")
 // registrar keeps this member registered at every NameServer: in full at once when the leader, the topics or the members change and each
 // interval, with a light heartbeat between. Each NameServer has a goroutine of its own, so that one that hangs delays no other.
 type registrar struct {
-	options   *Options
-	state     *state.State
-	status    func() raftlog.Status
-	leads     func() bool // this member leads, LeaderStart is applied and its lease is valid
-	roles     *roles
-	client    *remoting.Client
-	logger    hclog.Logger
-	addresses []string
-	told      *told
+	options    *Options
+	state      *state.State
+	permission func() int32 // of all topics at this broker
+	status     func() raftlog.Status
+	leads      func() bool // this member leads, LeaderStart is applied and its lease is valid
+	roles      *roles
+	client     *remoting.Client
+	logger     hclog.Logger
+	addresses  []string
+	told       *told
 
 	mu     sync.Mutex
 	wakes  []chan struct{}   // one slot for each NameServer
@@ -51,8 +52,8 @@ type registrar struct {
 	lastID int64             // under which it registered last, -1 if it did not
 }
 
-func newRegistrar(o *Options, st *state.State, status func() raftlog.Status, leads func() bool, roles *roles, logger hclog.Logger) *registrar {
-	g := &registrar{options: o, state: st, status: status, leads: leads, roles: roles, logger: logger, addresses: o.NameServers, told: newTold(len(o.NameServers)), states: map[string]string{}, lastID: -1}
+func newRegistrar(o *Options, st *state.State, permission func() int32, status func() raftlog.Status, leads func() bool, roles *roles, logger hclog.Logger) *registrar {
+	g := &registrar{options: o, state: st, permission: permission, status: status, leads: leads, roles: roles, logger: logger, addresses: o.NameServers, told: newTold(len(o.NameServers)), states: map[string]string{}, lastID: -1}
 	g.client = remoting.NewClient(remoting.ClientOptions{Dial: o.Dial, Language: protocol.Java, Version: protocol.Version, Logger: logger})
 	for _, a := range g.addresses {
 		g.wakes = append(g.wakes, make(chan struct{}, 1))
@@ -200,6 +201,9 @@ func (g *registrar) body(term uint64) []byte {
 	configs := make([]protocol.TopicConfig, len(topics))
 	for i, t := range topics {
 		configs[i] = topicConfig(t)
+		if p := g.permission(); p != permReadWrite {
+			configs[i].Perm &= p
+		}
 	}
 	return protocol.RegisterBrokerBody{DataVersion: dataVersion(version, term), Topics: configs}.Encode()
 }

@@ -28,8 +28,9 @@ const (
 type retentionLimits struct {
 	age     time.Duration
 	bytes   int64
-	free    int64 // of the disk, bytes
-	between int64 // bytes from one boundary to the next
+	free    int64           // of the disk, bytes
+	between int64           // bytes from one boundary to the next
+	at      []time.Duration // times of day when what is too old goes, each for an hour; none: at once
 }
 
 // logView is what the decisions are made from.
@@ -68,7 +69,7 @@ func (l retentionLimits) retainFrom(v logView) (from offset.Index, ok bool) {
 		if b.Position <= start {
 			continue // the log begins here already
 		}
-		tooOld := l.age > 0 && v.now.Sub(time.UnixMilli(b.WallTime)) > l.age // so is everything before it
+		tooOld := l.age > 0 && l.open(v.now) && v.now.Sub(time.UnixMilli(b.WallTime)) > l.age // so is everything before it
 		tooLarge := l.bytes > 0 && int64(v.next-start) > l.bytes
 		tooFull := l.free > 0 && v.free >= 0 && v.free < l.free && !ok // one interval, then see what it freed
 		if !tooOld && !tooLarge && !tooFull {
@@ -77,6 +78,21 @@ func (l retentionLimits) retainFrom(v logView) (from offset.Index, ok bool) {
 		from, ok, start = b.Index, true, b.Position
 	}
 	return from, ok
+}
+
+// open reports whether what is too old may go now: within the hour after one of the times of day, or always if there are none.
+func (l retentionLimits) open(now time.Time) bool {
+	if len(l.at) == 0 {
+		return true
+	}
+	hour, minute, second := now.Clock()
+	of := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second
+	for _, at := range l.at {
+		if since := of - at; since >= 0 && since < time.Hour || since+24*time.Hour < time.Hour {
+			return true
+		}
+	}
+	return false
 }
 
 // neededIndex is the lowest index that some voter heard from lately has not got yet.
@@ -93,7 +109,7 @@ func neededIndex(s raftlog.Status, now time.Time) offset.Index {
 
 // retention proposes boundaries and the removal of old log while this member leads.
 type retention struct {
-	limits   retentionLimits
+	limits   func() retentionLimits
 	node     *raftlog.Node
 	state    *state.State
 	free     func() int64
@@ -119,13 +135,13 @@ func (t *retention) run(ctx context.Context) {
 }
 
 func (t *retention) decide(ctx context.Context) {
-	v := t.view()
-	if t.limits.boundaryDue(v) {
+	v, limits := t.view(), t.limits()
+	if limits.boundaryDue(v) {
 		if _, err := proposeAndWait(ctx, t.proposer.ProposeReserved, state.AppendBoundary(nil), 1); err != nil {
 			t.logger.Warn("boundary not made", "error", err)
 		}
 	}
-	from, ok := t.limits.retainFrom(v)
+	from, ok := limits.retainFrom(v)
 	if !ok {
 		return
 	}

@@ -63,7 +63,7 @@ var rules = []rule{
 	{code: protocol.CodeGetProducerConnectionList, follower: followerServes, handle: func(s *services, r *request) error { return s.stats.producers(r) }},
 	{code: protocol.CodeGetAllProducerInfo, follower: followerServes, handle: func(s *services, r *request) error { return s.stats.allProducers(r) }},
 	{code: protocol.CodeGetConsumeStats, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.stats.progress(r) }},
-	{code: protocol.CodeUpdateBrokerConfig, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.updateConfig(r) }},
+	{code: protocol.CodeUpdateBrokerConfig, follower: followerForwards, handle: func(s *services, r *request) error { return s.admin.updateConfig(r) }},
 	{code: protocol.CodeGetBrokerConfig, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.config(r) }},
 	{code: protocol.CodeCleanExpiredConsumeQueue, follower: followerServes, handle: nothingToDo},
 	{code: protocol.CodeCleanUnusedTopic, follower: followerServes, handle: nothingToDo},

@@ -29,9 +29,14 @@ func systemTopics(o *Options, levels int32) []state.Topic {
 		topicOf(replyTopic(o.Cluster), 1, permReadWrite),
 	}
 	if o.AutoCreateTopic {
-		topics = append(topics, topicOf(message.AutoCreateKey, o.DefaultQueues, permReadWrite|protocol.PermInherit))
+		topics = append(topics, templateTopic(o))
 	}
 	return topics
+}
+
+// templateTopic is what topics that are created by their first message take their settings from.
+func templateTopic(o *Options) state.Topic {
+	return topicOf(message.AutoCreateKey, o.DefaultQueues, permReadWrite|protocol.PermInherit)
 }
 
 // systemNames are names that no client may create or delete: the fixed topics of this group besides those that

@@ -17,13 +17,12 @@ const autoCreatedMax = 1000
 
 // topicMaker creates the topics and groups that requests need and that are not there, and has the NameServers told.
 type topicMaker struct {
-	state      *state.State
-	proposer   proposer
-	gate       *gate
-	told       func(then func()) // calls when the NameServers know all topics
-	autoTopics bool
-	autoGroups bool
-	quota      creationQuota
+	state    *state.State
+	proposer proposer
+	gate     *gate
+	told     func(then func()) // calls when the NameServers know all topics
+	settings *settings
+	quota    creationQuota
 }
 
 // createForSend creates topic and then lets r be served again.
@@ -46,7 +45,7 @@ func (t *topicMaker) forSend(h *protocol.SendMessageHeader, topic string) (state
 		return deadLetterTopic(group), nil
 	}
 	template := t.state.Topic(h.DefaultTopic)
-	inherits := template != nil && template.Perm&protocol.PermInherit != 0 && (t.autoTopics || h.DefaultTopic != message.AutoCreateKey)
+	inherits := template != nil && template.Perm&protocol.PermInherit != 0 && (t.settings.autoTopics() || h.DefaultTopic != message.AutoCreateKey)
 	if !inherits || message.IsDLQTopic(topic) {
 		return state.Topic{}, refuse(errNoTopic, "%s", protocol.RemarkNoTopic(topic))
 	}
@@ -60,7 +59,7 @@ func (t *topicMaker) forSend(h *protocol.SendMessageHeader, topic string) (state
 
 // createGroup creates a group by its first use, with its retry topic, and then lets r be served again.
 func (t *topicMaker) createGroup(r *request, group string) error {
-	if !t.autoGroups {
+	if !t.settings.autoGroups() {
 		return refuse(errNoGroup, "%s", protocol.RemarkNoSubscriptionGroup(group))
 	}
 	if err := message.ValidateGroup(group); err != nil {

@@ -14,6 +14,7 @@ type changes struct {
 	advances []Advance
 	topics   []string
 	groups   []string
+	settings bool // some changed
 	starts   []leaderStart
 	boundary bool         // the entry applied last holds a boundary
 	retain   offset.Index // the log may begin here; 0: nothing new
@@ -26,6 +27,7 @@ type leaderStart struct {
 
 func (c *changes) reset() {
 	c.call++
+	c.settings = false
 	c.advances, c.topics, c.groups, c.starts = c.advances[:0], c.topics[:0], c.groups[:0], c.starts[:0]
 }
 
@@ -116,6 +118,8 @@ func (m *machine) applySub(e *entry, sub *commitlog.SubRecord, r *raftlog.Result
 		m.applyLockQueues(sub.Payload, r)
 	case KindUnlockQueues:
 		m.applyUnlockQueues(sub.Payload, r)
+	case KindPutSettings:
+		m.applyPutSettings(e, sub.Payload, r)
 	case KindResetTold:
 		m.applyResetTold(sub.Payload, r)
 	default:

@@ -46,6 +46,7 @@ func commands() []struct {
 		{"lockQueues", AppendLockQueues(nil, "billing", "10.0.0.9@123", time.Minute, []LockedQueue{{"orders", 1}, {"t", 0}})},
 		{"unlockQueues", AppendUnlockQueues(nil, "billing", "10.0.0.9@123", []LockedQueue{{"orders", 1}})},
 		{"resetTold", AppendResetTold(nil, OffsetCommit{"billing", "orders", 1, 0, 3})},
+		{"putSettings", AppendPutSettings(nil, map[string]string{"brokerPermission": "4", "deleteWhen": ""})},
 	}
 }
 
@@ -137,6 +138,11 @@ func decoded(kind Kind, b []byte) (again []byte, ok bool) {
 		level, is := decodeFeatureLevel(b)
 		if ok = is; ok {
 			again = AppendFeatureLevel(nil, level)
+		}
+	case KindPutSettings:
+		settings, is := decodePutSettings(b)
+		if ok = is; ok {
+			again = AppendPutSettings(nil, settings)
 		}
 	case KindResetTold:
 		c, is := decodeResetTold(b)
@@ -264,6 +270,7 @@ func FuzzRecords(f *testing.F) {
 	m.delay[1] = 4
 	m.boundaries = []Boundary{{1, 2, 3, 4}}
 	m.locks.set("g", topicQueue{"t", 0}, "client", 7)
+	(*m.settings.Load())["brokerPermission"] = "4"
 	for _, r := range m.records() {
 		f.Add(r.table, r.key, r.value)
 	}

@@ -20,8 +20,9 @@ const (
 	tableBoundaries uint8 = 6 // u64 index: boundary
 	tableQueues     uint8 = 7 // u32 topic id, i32 queue: i64 next; in a checkpoint i64 first, i64 next, units
 	tableLocks      uint8 = 8 // string group, string topic, i32 queue: lock
+	tableSettings   uint8 = 9 // name: value
 
-	tableLast = tableLocks
+	tableLast = tableSettings
 )
 
 // record is one record of the state.
@@ -163,6 +164,10 @@ func (m *machine) restore(rec record, image bool, tails *[]consumequeue.Tail) (o
 	case tableLocks:
 		group, q, expires := string(k.name()), topicQueue{string(k.name()), k.int32()}, v.int64()
 		m.locks.set(group, q, string(v.name()), expires)
+	case tableSettings:
+		name := k.bytes(len(k.src))
+		k.bad = k.bad || len(name) == 0
+		(*m.settings.Load())[string(name)] = string(v.bytes(len(v.src)))
 	case tableQueues:
 		t := consumequeue.Tail{Key: consumequeue.Key{Topic: k.uint32(), Queue: k.int32()}}
 		if !image {
@@ -203,6 +208,9 @@ func (m *machine) records() []record {
 		all = append(all, record{tableQueues, queueKey(k), offsetBytes(m.queues.Next(k))})
 	}
 	m.locks.each(func(_ string, l *lock) { all = append(all, record{tableLocks, l.key, appendLock(nil, l)}) })
+	for name, value := range *m.settings.Load() {
+		all = append(all, record{tableSettings, name, []byte(value)})
+	}
 	slices.SortFunc(all, compareRecords)
 	return all
 }

@@ -143,7 +143,7 @@ func TestFormatPageAgreesWithTheCode(t *testing.T) {
 // TestFormatPageListsKindsAndTables holds the numbers of the page against the constants.
 func TestFormatPageListsKindsAndTables(t *testing.T) {
 	text, _ := formatPage(t)
-	for kind := KindMessage; kind <= KindResetTold; kind++ {
+	for kind := KindMessage; kind <= KindPutSettings; kind++ {
 		if row := fmt.Sprintf("\n| %d | %v |", kind, kind); !strings.Contains(text, row) {
 			t.Errorf("no row %q", row)
 		}
@@ -153,7 +153,7 @@ func TestFormatPageListsKindsAndTables(t *testing.T) {
 			t.Errorf("no row %q", row)
 		}
 	}
-	for _, limit := range []int{nameBytesMax, queuesMax, delayLevelMax, keyBytesMax} {
+	for _, limit := range []int{nameBytesMax, queuesMax, delayLevelMax, keyBytesMax, settingsMax} {
 		with := strconv.Itoa(limit)
 		with = with[:len(with)-3] + "," + with[len(with)-3:]
 		if !strings.Contains(text, with) {

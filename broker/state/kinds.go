@@ -19,10 +19,11 @@ const (
 	KindLockQueues    Kind = 13
 	KindUnlockQueues  Kind = 14
 	KindResetTold     Kind = 15
+	KindPutSettings   Kind = 16
 )
 
 var kindNames = [...]string{"", "message", "leaderStart", "putTopic", "deleteTopic", "putGroup", "deleteGroup", "commitOffsets",
-	"resetOffset", "advanceDelay", "boundary", "retain", "featureLevel", "lockQueues", "unlockQueues", "resetTold"}
+	"resetOffset", "advanceDelay", "boundary", "retain", "featureLevel", "lockQueues", "unlockQueues", "resetTold", "putSettings"}
 
 // String names the kind, for messages.
 func (k Kind) String() string {

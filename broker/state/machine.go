@@ -52,6 +52,8 @@ type machine struct {
 	boundaries []Boundary // ascending
 	locks      lockTable
 
+	settings atomic.Pointer[map[string]string] // replaced, never changed
+
 	// Owned by the Apply goroutine.
 	slots map[uint32]*slot
 	last  *slot                  // of the last message
@@ -78,7 +80,7 @@ type recordName struct {
 }
 
 func newMachine(q queues) *machine {
-	return &machine{
+	m := &machine{
 		queues:  q,
 		topics:  newTable[string, *Topic](),
 		ids:     newTable[uint32, *Topic](),
@@ -90,6 +92,8 @@ func newMachine(q queues) *machine {
 		slots:   map[uint32]*slot{},
 		dirty:   map[recordName]*[]byte{},
 	}
+	m.settings.Store(&map[string]string{})
+	return m
 }
 
 // publish shows readers the parts of meta that they read without the lock.

@@ -24,6 +24,7 @@ type world struct {
 	offsets    map[worldOffset]OffsetCommit
 	delay      map[int32]offset.Queue
 	locks      map[worldOffset]worldLock
+	settings   map[string]string
 	boundaries map[offset.Index]map[consumequeue.Key]int // how many messages each queue had after that entry
 	retained   offset.Index
 }
@@ -211,6 +212,13 @@ func (r *run) unlock(t *rapid.T) {
 	})
 }
 
+func (r *run) set(t *rapid.T) {
+	changed := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"", "1", "2"}), 1, 3).Draw(t, "settings")
+	r.one(t, AppendPutSettings(nil, changed), OK)
+	maps.Copy(r.w.settings, changed)
+	maps.DeleteFunc(r.w.settings, func(_, value string) bool { return value == "" })
+}
+
 // deleteGroup makes a group and deletes it: its offsets stay, its locks go.
 func (r *run) deleteGroup(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"g", "h"}).Draw(t, "group")
@@ -323,6 +331,9 @@ func (r *run) check(t *rapid.T) {
 			t.Fatalf("consumer offset %+v, want %+v", got, want)
 		}
 	}
+	if !maps.Equal(s.Settings(), r.w.settings) {
+		t.Fatalf("settings %v, want %v", s.Settings(), r.w.settings)
+	}
 	now, held := r.m.groupTime, map[string]bool{}
 	for o, want := range r.w.locks {
 		client, ok := s.LockHolder(o.group, o.topic, o.queue, now)
@@ -398,10 +409,10 @@ func TestStateAgainstModel(t *testing.T) {
 		m.start()
 		defer m.kill()
 		r := &run{m: m, w: world{nextTopic: 1, topics: map[string]worldTopic{}, queues: map[consumequeue.Key][]offset.Physical{},
-			offsets: map[worldOffset]OffsetCommit{}, delay: map[int32]offset.Queue{}, locks: map[worldOffset]worldLock{}, boundaries: map[offset.Index]map[consumequeue.Key]int{}}}
+			offsets: map[worldOffset]OffsetCommit{}, delay: map[int32]offset.Queue{}, locks: map[worldOffset]worldLock{}, settings: map[string]string{}, boundaries: map[offset.Index]map[consumequeue.Key]int{}}}
 		t.Repeat(map[string]func(*rapid.T){
 			"send": r.send, "send more": r.send, "put topic": r.putTopic, "put another": r.putTopic, "delete topic": r.deleteTopic,
-			"commit": r.commit, "reset": r.reset, "told": r.told, "lock": r.lock, "unlock": r.unlock, "delete group": r.deleteGroup, "release": r.release, "boundary": r.boundary, "retain": r.retain, "checkpoint": r.checkpoint,
+			"commit": r.commit, "reset": r.reset, "told": r.told, "set": r.set, "lock": r.lock, "unlock": r.unlock, "delete group": r.deleteGroup, "release": r.release, "boundary": r.boundary, "retain": r.retain, "checkpoint": r.checkpoint,
 			"restart": r.restart, "power cut": r.powerCut, "lose database": r.loseDatabase, "same elsewhere": r.sameElsewhere, "": r.check,
 		})
 		r.sameElsewhere(t)

@@ -30,6 +30,8 @@ type Options struct {
 	// OnTopics and OnGroups are called on the Apply goroutine after the table changed, with the changed names.
 	OnTopics func(names []string)
 	OnGroups func(names []string)
+	// OnSettings is called on the Apply goroutine after settings changed.
+	OnSettings func()
 	// OnLeaderStart is called when a LeaderStart entry is applied.
 	OnLeaderStart func(member string, term offset.Term)
 	// OnInstall is called after an image replaced the state.
@@ -157,6 +159,9 @@ func (s *State) tell(c *changes) {
 	}
 	if s.opts.OnGroups != nil && len(c.groups) > 0 {
 		s.opts.OnGroups(c.groups)
+	}
+	if s.opts.OnSettings != nil && c.settings {
+		s.opts.OnSettings()
 	}
 	if s.opts.OnAppend != nil && len(c.advances) > 0 {
 		s.opts.OnAppend(c.advances)

@@ -259,7 +259,7 @@ func (v *verifier) compare(c *comparison) {
 }
 
 func tableName(table uint8) string {
-	names := [...]string{"", "meta", "topics", "groups", "offsets", "delay", "boundaries", "queues", "locks"}
+	names := [...]string{"", "meta", "topics", "groups", "offsets", "delay", "boundaries", "queues", "locks", "settings"}
 	if int(table) < len(names) {
 		return names[table]
 	}

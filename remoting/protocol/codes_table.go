@@ -14,7 +14,7 @@ var Codes = []CodeInfo{
 	{Code: CodeGetAllTopicConfig, Name: "GET_ALL_TOPIC_CONFIG", To: ToBroker, Class: Admin, Broker: Served},
 	{Code: CodeGetTopicConfigList, Name: "GET_TOPIC_CONFIG_LIST", To: ToBroker, Class: Admin},
 	{Code: CodeGetTopicNameList, Name: "GET_TOPIC_NAME_LIST", To: ToBroker, Class: Admin},
-	{Code: CodeUpdateBrokerConfig, Name: "UPDATE_BROKER_CONFIG", To: ToBroker, Class: Admin, Broker: Served, Note: "refuses every key with 16: settings change in the configuration file"},
+	{Code: CodeUpdateBrokerConfig, Name: "UPDATE_BROKER_CONFIG", To: ToBroker, Class: Admin, Broker: Served, Note: "brokerPermission, autoCreateTopicEnable, autoCreateSubscriptionGroup, slaveReadEnable, fileReservedTime and deleteWhen, for the whole group; 16 for any other, and then nothing changes"},
 	{Code: CodeGetBrokerConfig, Name: "GET_BROKER_CONFIG", To: ToBroker, Class: Admin, Broker: Served},
 	{Code: CodeTriggerDeleteFiles, Name: "TRIGGER_DELETE_FILES", To: ToBroker, Class: Admin},
 	{Code: CodeGetBrokerRuntimeInfo, Name: "GET_BROKER_RUNTIME_INFO", To: ToBroker, Class: Admin, Broker: Served},
