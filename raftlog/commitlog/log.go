@@ -30,14 +30,14 @@ type Log struct {
 	side *sideFile
 
 	// writing is held by whoever changes the end of the log, over the I/O: Append, TruncateSuffix, Reset, Close.
-	writing sync.Mutex
+	writing ioLock
 	w       writer
 
 	// housekeeping is held by whoever makes or removes files other than the newest segment.
-	housekeeping sync.Mutex
+	housekeeping ioLock
 
 	// syncing lets one fdatasync of the newest segment run at a time (FlushAsync).
-	syncing sync.Mutex
+	syncing ioLock
 
 	// Order of locks: writing, housekeeping, syncing, side.mu, mu. Only mu is never held over I/O.
 	mu sync.RWMutex

@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 	"path"
-	"sync"
 
 	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/internal/vfs"
@@ -122,7 +121,7 @@ func decodeSideSlot(b []byte) (sequence uint64, s sideState, err error) {
 type sideFile struct {
 	file vfs.File
 
-	mu       sync.Mutex // held over the writes: they are rare and must keep their order
+	mu       ioLock // held over the writes: they are rare and must keep their order
 	state    sideState
 	sequence uint64
 }
