@@ -7,13 +7,15 @@ import (
 // Config is everything that one file says about a cluster. The tags are the schema: key is the name in the file, doc its description,
 // min, max and oneof what is allowed, is the form of a string, label the block label that HCL writes before the brace.
 type Config struct {
-	Cluster string   `key:"cluster" is:"name" doc:"cluster name as clients and mqadmin see it"`
-	DataDir string   `key:"data_dir" doc:"data of all nodes; a node uses data_dir/NODE/GROUP"`
-	Node    string   `key:"node" is:"optional name" doc:"which node of the file this machine is; usually --node or RAFTMQ_NODE"`
-	Namesrv Namesrv  `key:"namesrv" doc:"NameServers"`
-	Brokers []Broker `key:"broker" doc:"one block per broker group; a group is a Raft group"`
-	Admin   Admin    `key:"admin" doc:"HTTP admin port: health, metrics, API of the raftmq commands"`
-	Log     Log      `key:"log" doc:"process log"`
+	Cluster string `key:"cluster" is:"name" doc:"cluster name as clients and mqadmin see it"`
+	DataDir string `key:"data_dir" doc:"data of all nodes; a node uses data_dir/NODE/GROUP"`
+	Node    string `key:"node" is:"optional name" doc:"which node of the file this machine is; usually --node or RAFTMQ_NODE"`
+	// Linger is a little more than the 30 s after which stock clients ask for the route again.
+	Linger  time.Duration `key:"linger" min:"0s" max:"10m" doc:"how long a broker that is told to stop by SIGTERM serves clients that still have its address; it ends when none is connected, by a second SIGTERM or by SIGINT"`
+	Namesrv Namesrv       `key:"namesrv" doc:"NameServers"`
+	Brokers []Broker      `key:"broker" doc:"one block per broker group; a group is a Raft group"`
+	Admin   Admin         `key:"admin" doc:"HTTP admin port: health, metrics, API of the raftmq commands"`
+	Log     Log           `key:"log" doc:"process log"`
 }
 
 // Namesrv says where NameServers are and how brokers and they keep in touch.
@@ -72,12 +74,13 @@ type Store struct {
 	CommitlogFileSize Bytes         `key:"commitlog_file_size" min:"1MiB" max:"16GiB" doc:"segment size"`
 	TailCache         Bytes         `key:"tail_cache" min:"1MiB" max:"16GiB" doc:"recent records kept in memory"`
 	Retention         time.Duration `key:"retention" min:"0s" max:"36500d" doc:"age after which messages may be removed; 0s keeps them"`
+	DeleteAt          []string      `key:"delete_at" is:"time" doc:"times of day of the leader at which messages older than retention are removed, each for an hour; none: as soon as they are"`
 	RetentionSize     Bytes         `key:"retention_size" min:"0B" max:"1024TiB" doc:"log size beyond which the oldest messages go; 0B: no limit"`
 	DiskFreeMin       Bytes         `key:"disk_free_min" min:"0B" max:"1024TiB" doc:"free disk space below which the oldest messages go"`
 	DiskReserve       Bytes         `key:"disk_reserve" min:"1MiB" max:"1TiB" doc:"free disk space below which sends are refused"`
+	ScrubRate         Bytes         `key:"scrub_rate" min:"0B" max:"10GiB" doc:"bytes a second of older segments that are read and verified in the background; 0B: none"`
 	BoundarySize      Bytes         `key:"boundary_size" min:"1MiB" max:"64GiB" doc:"log bytes between two images of the state; retention removes whole intervals"`
 }
-	ScrubRate         Bytes         `key:"scrub_rate" min:"0B" max:"10GiB" doc:"bytes a second of older segments that are read and verified in the background; 0B: none"`
 
 // Topic configures topics.
 type Topic struct {

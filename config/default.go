@@ -7,6 +7,7 @@ func Default() Config {
 	return Config{
 		Cluster: "DefaultCluster",
 		DataDir: "raftmq-data",
+		Linger:  35 * time.Second,
 		Namesrv: Namesrv{
 			Listen:            ":9876",
 			Addrs:             []string{"127.0.0.1:9876"},
@@ -39,10 +40,11 @@ func DefaultBroker() Broker {
 			CommitlogFileSize: GiB,
 			TailCache:         32 * MiB,
 			Retention:         3 * Day,
+			DeleteAt:          []string{},
 			DiskFreeMin:       GiB,
 			DiskReserve:       256 * MiB,
-			BoundarySize:      GiB,
 			ScrubRate:         8 * MiB,
+			BoundarySize:      GiB,
 		},
 		Topic: Topic{DefaultQueues: 8},
 		Group: Group{AutoCreate: true, OffsetCommitInterval: 100 * time.Millisecond},

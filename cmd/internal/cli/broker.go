@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/raftmq/raftmq/config"
@@ -19,8 +21,9 @@ func newBroker(env Environment) *cobra.Command {
 		Short: "Run the broker of one node of a cluster file",
 		Long: `Run a member of every broker group of which the node is a peer.
 
-SIGTERM hands leadership over, finishes what has begun and ends with exit code 0. SIGHUP reads the file again: the log level changes at
-once, of other changes it says that they need a restart. A member that must not use its files ends with exit code 4 and says
+SIGTERM hands leadership over and leaves the routes. Clients that still have the address are served until they have all gone, at most
+for the time that linger says; a second SIGTERM ends that wait, and SIGINT does without it. Then what has begun is finished and the exit code is 0. SIGHUP reads the file again: log level, retention, limits of messages and reads
+and admin networks change at once, of other changes it says that they need a restart. A member that must not use its files ends with exit code 4 and says
 which file, where in it, and the command that brings it back (raftmq raft rejoin).`,
 		Example: `  raftmq broker -c cluster.hcl --node n0
   raftmq broker -c cluster.yaml --node n0 -n "ns1:9876;ns2:9876" --supervise`,
@@ -49,11 +52,11 @@ func (o *brokerCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withSignals(cmd.Context())
-	defer cancel()
 	if o.supervise {
-		return supervise(ctx, o.supervisor(c, self))
+		return supervise(cmd.Context(), o.supervisor(c, self))
 	}
+	asked, atOnce, cancel := withStop(cmd.Context())
+	defer cancel()
 	p, err := newProcess(o.settings.env, c)
 	if err != nil {
 		return err
@@ -72,7 +75,10 @@ func (o *brokerCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer p.notifier.stopping()
-	reload := p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) })
+	reload := p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) }, members.reload)
+	ctx, wait := members.leave(asked, atOnce)
+	defer wait()
+	defer cancel()
 	return runAll(ctx, p.logger, append(services, admin, reload)...)
 }
 
@@ -84,7 +90,7 @@ func (o *brokerCommand) rejoin(self string) string {
 // supervisor holds the ports that clients use; the Raft port is the child's own, so that its death refuses the dials of the other
 // members, which is how they notice it at once (design D19).
 func (o *brokerCommand) supervisor(c *config.Loaded, self string) supervisor {
-	s := supervisor{env: o.settings.env, logger: newLogger(c.Log, o.settings.env.Stderr).Named("supervisor"), args: withoutFlag(o.settings.env.Args[1:], "--supervise")}
+	s := supervisor{env: o.settings.env, stopTime: c.Linger + stopTimeout + 5*time.Second, logger: newLogger(c.Log, o.settings.env.Stderr).Named("supervisor"), args: withoutFlag(o.settings.env.Args[1:], "--supervise")}
 	for _, g := range c.Groups(self) {
 		client := g.Peer(self).Client
 		s.ports = append(s.ports, port{"client." + g.Name, g.Bind(client)})

@@ -64,8 +64,8 @@ func (d *dev) stopAll(ctx context.Context, ids []string) error {
 }
 
 func (d *dev) stop(ctx context.Context, id string) error {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if d.signal(id, sig, sig == syscall.SIGTERM) == 0 {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} { // SIGINT does not wait for clients
+		if d.signal(id, sig, sig == syscall.SIGINT) == 0 {
 			return nil
 		}
 		d.signal(id, syscall.SIGCONT, false) // one that is frozen could not hear

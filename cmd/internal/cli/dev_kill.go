@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stopWait bounds how long dev waits for a process that was told to end.
+// stopWait bounds how long dev waits for a process that was told to end, beside the time in which it serves the clients that are left.
 const stopWait = 40 * time.Second
 
 func newDevKill(env Environment) *cobra.Command {
@@ -19,16 +19,18 @@ func newDevKill(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kill leader|follower|NODE",
 		Short: "Send a signal to a whole node, by default KILL",
-		Long: `Send a signal to a whole node, its supervisor included. After KILL and TERM the command waits until the node is gone; it stays dead until
-dev start. TERM stops gracefully: leadership is handed over first. STOP freezes it and CONT lets it go on.`,
+		Long: `Send a signal to a whole node, its supervisor included. After KILL, TERM and INT the command waits until the node is gone; it stays dead until
+dev start. TERM stops gracefully: leadership is handed over first, and clients that still have the address are served until they have
+asked for the route again (linger in the cluster file); a second TERM ends that wait, and INT does without it. STOP freezes a node and CONT
+lets it go on.`,
 		Example: `  raftmq dev kill leader
   raftmq dev kill n1 --signal STOP
   raftmq dev kill n1 --signal CONT`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sig, ok := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[strings.TrimPrefix(strings.ToUpper(name), "SIG")]
+			sig, ok := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[strings.TrimPrefix(strings.ToUpper(name), "SIG")]
 			if !ok {
-				return usageError("--signal %s: use KILL, TERM, STOP or CONT", name)
+				return usageError("--signal %s: use KILL, TERM, INT, STOP or CONT", name)
 			}
 			d, err := f.open()
 			if err != nil {
@@ -42,7 +44,7 @@ dev start. TERM stops gracefully: leadership is handed over first. STOP freezes 
 		},
 	}
 	f.add(cmd, env)
-	cmd.Flags().StringVar(&name, "signal", "KILL", "`SIGNAL`: KILL, TERM, STOP or CONT")
+	cmd.Flags().StringVar(&name, "signal", "KILL", "`SIGNAL`: KILL, TERM, INT, STOP or CONT")
 	cmd.Flags().StringVar(&group, "group", "", "broker `GROUP` whose leader or follower is meant (default: the first)")
 	return cmd
 }
@@ -103,17 +105,18 @@ func (d *dev) groupNames() []string {
 
 func (d *dev) kill(cmd *cobra.Command, id string, sig syscall.Signal) error {
 	pid := d.pid(id)
-	if d.signal(id, sig, sig == syscall.SIGTERM) == 0 {
+	graceful := sig == syscall.SIGTERM || sig == syscall.SIGINT
+	if d.signal(id, sig, graceful) == 0 {
 		return fmt.Errorf("%s does not run; start it with: raftmq dev start %s --dir %s", id, id, d.dir)
 	}
-	if sig == syscall.SIGKILL || sig == syscall.SIGTERM {
-		ctx, cancel := context.WithTimeout(cmd.Context(), stopWait)
+	if sig == syscall.SIGKILL || graceful {
+		ctx, cancel := context.WithTimeout(cmd.Context(), d.config.Linger+stopWait)
 		defer cancel()
 		if err := d.waitGone(ctx, id); err != nil {
 			return fmt.Errorf("%s does not end; the end of its log:\n%s", id, d.logTail(id))
 		}
 	}
-	done := map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGTERM: "stopped gracefully", syscall.SIGSTOP: "frozen", syscall.SIGCONT: "goes on"}[sig]
+	done := map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGTERM: "stopped gracefully", syscall.SIGINT: "stopped gracefully", syscall.SIGSTOP: "frozen", syscall.SIGCONT: "goes on"}[sig]
 	fmt.Fprintf(cmd.OutOrStdout(), "%s %s (pid %d)\n", id, done, pid)
 	return nil
 }

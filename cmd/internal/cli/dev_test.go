@@ -117,7 +117,7 @@ func TestDevAnswersWithoutProcesses(t *testing.T) {
 		{"no cluster", []string{"dev", "status", "--dir", "none"}, exitFailed, "raftmq dev up makes one"},
 		{"kill what is dead", []string{"dev", "kill", "n1", "--dir", dir}, exitFailed, "start it with: raftmq dev start n1"},
 		{"kill what is not there", []string{"dev", "kill", "n9", "--dir", dir}, exitUsage, "there are: [namesrv n0 n1 n2]"},
-		{"signal that is none", []string{"dev", "kill", "n1", "--signal", "HUP", "--dir", dir}, exitUsage, "use KILL, TERM, STOP or CONT"},
+		{"signal that is none", []string{"dev", "kill", "n1", "--signal", "HUP", "--dir", dir}, exitUsage, "use KILL, TERM, INT, STOP or CONT"},
 		{"leader of no group", []string{"dev", "kill", "leader", "--group", "X", "--dir", dir}, exitUsage, "there are: [RaftNode00]"},
 		{"another size", []string{"dev", "up", "--nodes", "5", "--dir", dir}, exitUsage, "--nodes"},
 		{"down is idempotent", []string{"dev", "down", "--dir", dir}, 0, ""},

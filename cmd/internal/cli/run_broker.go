@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,25 @@ func (m *members) services() []service {
 		all = append(all, service{"broker " + b.Status().Name, func(ctx context.Context) error { return m.advise(i, b.Run(ctx)) }})
 	}
 	return append(all, service{"start-up", m.announce})
+}
+
+// leave returns a context that ends when the process is asked to stop and every member has left without being missed by its clients, or
+// when it has to end at once. wait returns when nothing of it runs any more, after asked and atOnce have ended.
+func (m *members) leave(asked, atOnce context.Context) (ctx context.Context, wait func()) {
+	ctx, left := context.WithCancelCause(context.WithoutCancel(asked))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		<-asked.Done()
+		linger, cancel := context.WithTimeout(atOnce, m.process.config.Linger)
+		defer cancel()
+		var members sync.WaitGroup
+		for _, b := range m.all {
+			members.Go(func() { b.Retire(linger) })
+		}
+		members.Wait()
+		left(context.Cause(asked))
+	})
+	return ctx, wg.Wait
 }
 
 // advise adds to the error of a quarantined member what to do next.

@@ -26,6 +26,50 @@ func withSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
+// sameStop is how far apart two SIGTERMs are that mean one wish: a supervisor and a process group may both pass it on.
+const sameStop = time.Second
+
+// withStop returns two contexts: asked ends with the first SIGINT or SIGTERM; atOnce with SIGINT, or with a SIGTERM after that.
+func withStop(ctx context.Context) (asked, atOnce context.Context, cancel context.CancelFunc) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	asked, atOnce, end := stopBy(ctx, signals)
+	return asked, atOnce, func() {
+		signal.Stop(signals)
+		end()
+	}
+}
+
+// stopBy is withStop for these signals.
+func stopBy(ctx context.Context, signals <-chan os.Signal) (asked, atOnce context.Context, cancel context.CancelFunc) {
+	asked, ask := context.WithCancelCause(ctx)
+	atOnce, hurry := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var first time.Time
+		for {
+			select {
+			case <-atOnce.Done():
+				return
+			case sig := <-signals:
+				if first.IsZero() {
+					first = time.Now()
+					ask(fmt.Errorf("signal: %v", sig))
+				}
+				if sig == os.Interrupt || time.Since(first) >= sameStop {
+					hurry()
+				}
+			}
+		}
+	}()
+	return asked, atOnce, func() {
+		hurry()
+		<-done
+		ask(context.Canceled)
+	}
+}
+
 // runAll runs services side by side. When ctx ends or one of them does, they are stopped one after another in the order of the arguments.
 // It returns the first error, or tells which service did not stop in time; the process must end then.
 func runAll(ctx context.Context, logger hclog.Logger, services ...service) error {

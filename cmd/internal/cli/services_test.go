@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestServicesStopInOrder(t *testing.T) {
@@ -60,4 +63,37 @@ func TestAServiceThatDoesNotStopIsNamed(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func TestStopsByHowTheyAreAsked(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		signals []syscall.Signal
+		apart   time.Duration
+		atOnce  bool
+	}{
+		{"SIGTERM waits for clients", []syscall.Signal{syscall.SIGTERM}, 0, false},
+		{"SIGTERM of supervisor and process group is one", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, 0, false},
+		{"a second SIGTERM does not wait", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, sameStop, true},
+		{"SIGINT does not wait", []syscall.Signal{syscall.SIGINT}, 0, true},
+		{"SIGINT after SIGTERM does not wait", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				signals := make(chan os.Signal)
+				asked, atOnce, cancel := stopBy(t.Context(), signals)
+				defer cancel()
+				for i, sig := range c.signals {
+					if i > 0 {
+						time.Sleep(c.apart)
+					}
+					signals <- sig
+					synctest.Wait()
+				}
+				if asked.Err() == nil || (atOnce.Err() != nil) != c.atOnce {
+					t.Errorf("asked %v, at once %v", asked.Err(), atOnce.Err())
+				}
+			})
+		})
+	}
 }

@@ -20,10 +20,9 @@ import (
 
 const (
 	// steadyAfter is how long a child must have lived for its death to be a crash that a new start may cure at once.
-	steadyAfter   = time.Second
-	backOffFirst  = 50 * time.Millisecond
-	backOffMax    = 5 * time.Second
-	childStopTime = stopTimeout + 5*time.Second
+	steadyAfter  = time.Second
+	backOffFirst = 50 * time.Millisecond
+	backOffMax   = 5 * time.Second
 )
 
 // port is a listening socket that a supervisor holds for its child.
@@ -36,10 +35,12 @@ type supervisor struct {
 	args   []string // of the child, without the program
 	ports  []port
 	logger hclog.Logger
+	// stopTime is how long a child may take to stop before it is killed.
+	stopTime time.Duration
 }
 
-// supervise opens the ports and runs children until one ends cleanly or in a way that a restart cannot cure, or ctx ends; then the child
-// is told by SIGTERM and waited for. The calling goroutine stays on its thread: the kernel kills the child when that thread ends.
+// supervise opens the ports and runs children until one ends cleanly or in a way that a restart cannot cure, or this process is told to stop
+// by SIGINT, SIGTERM or the end of ctx, which counts as SIGTERM; signals are passed on, and the child is waited for. The calling goroutine stays on its thread: the kernel kills the child when that thread ends.
 func supervise(ctx context.Context, s supervisor) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -51,19 +52,38 @@ func supervise(ctx context.Context, s supervisor) error {
 	if err != nil {
 		return err
 	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
 	var wait time.Duration
 	for {
 		started := time.Now()
-		err := s.runChild(ctx, program, files)
-		if ctx.Err() != nil || final(err) {
+		told, err := s.runChild(ctx, program, files, signals)
+		if told || final(err) {
 			return childError(err)
 		}
 		wait = backOff(wait, time.Since(started))
 		s.logger.Warn("the broker ended, starting it again", "reason", err, "after", time.Since(started).Round(time.Millisecond), "in", wait)
+		if toldWithin(ctx, wait, signals) {
+			return nil
+		}
+	}
+}
+
+// toldWithin waits before the next start and reports whether this process was told to stop meanwhile. A child that starts reads its
+// configuration anyway, so that SIGHUP means nothing.
+func toldWithin(ctx context.Context, wait time.Duration, signals <-chan os.Signal) bool {
+	over := time.After(wait)
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
+			return true
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				return true
+			}
+		case <-over:
+			return false
 		}
 	}
 }
@@ -94,44 +114,40 @@ func (s *supervisor) open() ([]*os.File, error) {
 	return files, nil
 }
 
-// runChild runs one child to its end and returns what ended it, nil for exit code 0.
-func (s *supervisor) runChild(ctx context.Context, program string, files []*os.File) error {
+// runChild runs one child to its end. It returns whether the child was told to end, and what ended it, nil for exit code 0.
+func (s *supervisor) runChild(ctx context.Context, program string, files []*os.File, signals <-chan os.Signal) (told bool, err error) {
 	cmd := exec.Command(program, s.args...)
 	cmd.Env = append(withoutListenFDs(s.env.Environ), "LISTEN_FDS="+strconv.Itoa(len(files)), "LISTEN_FDNAMES="+s.names())
 	cmd.ExtraFiles = files
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.env.Stdin, s.env.Stdout, s.env.Stderr
 	cmd.SysProcAttr = diesWithParent()
 	if err := cmd.Start(); err != nil {
-		return err
+		return ctx.Err() != nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	if err, over := s.watch(ctx, cmd.Process, ended); over {
-		return err
-	}
-	cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(childStopTime):
-		cmd.Process.Kill()
-		return <-ended
-	}
+	return s.watch(ctx, cmd.Process, ended, signals)
 }
 
-// watch passes SIGHUP on until the child ends, which over says, or ctx does.
-func (s *supervisor) watch(ctx context.Context, child *os.Process, ended <-chan error) (err error, over bool) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+// watch passes signals on until the child ends. A child that was told to end and does not is killed.
+func (s *supervisor) watch(ctx context.Context, child *os.Process, ended <-chan error, signals <-chan os.Signal) (told bool, err error) {
+	over := ctx.Done()
+	var late <-chan time.Time
 	for {
+		sig := os.Signal(syscall.SIGTERM)
 		select {
 		case err := <-ended:
-			return err, true
-		case <-ctx.Done():
-			return nil, false
-		case <-hup:
-			child.Signal(syscall.SIGHUP)
+			return told, err
+		case <-late:
+			child.Kill()
+			return true, <-ended
+		case <-over:
+			over = nil
+		case sig = <-signals:
+		}
+		child.Signal(sig)
+		if sig != syscall.SIGHUP && !told {
+			told, late = true, time.After(s.stopTime)
 		}
 	}
 }

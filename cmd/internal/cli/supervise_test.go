@@ -32,7 +32,7 @@ func supervised(t *testing.T, role string, environ ...string) (address string, s
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {
-		result <- supervise(ctx, supervisor{env: env, ports: []port{{"client", address}}, logger: newLogger(quietLog, io.Discard)})
+		result <- supervise(ctx, supervisor{env: env, ports: []port{{"client", address}}, logger: newLogger(quietLog, io.Discard), stopTime: stopTimeout})
 	}()
 	return address, func() error { cancel(); return <-result }, result
 }
