@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -47,10 +48,23 @@ func checkForm(form, s string) error {
 		if _, err := netip.ParsePrefix(s); err != nil {
 			return &fault{fmt.Sprintf("%q is not a network", s), "write it as \"10.0.0.0/8\" or \"192.168.1.7/32\""}
 		}
+	case "time":
+		if _, err := ParseTimeOfDay(s); err != nil {
+			return err
+		}
 	case "levels":
 		return checkLevels(s)
 	}
 	return nil
+}
+
+// ParseTimeOfDay reads "04:30" as the time since midnight.
+func ParseTimeOfDay(s string) (time.Duration, error) {
+	t, err := time.Parse("15:04", s)
+	if err != nil {
+		return 0, &fault{fmt.Sprintf("%q is not a time of day", s), `write it as "04:00"`}
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
 }
 
 // checkAddress wants an address that others can dial.

@@ -43,6 +43,7 @@ func TestFileValuesAndDefaults(t *testing.T) {
 	want.Raft.PreferredLeader = "n0"
 	want.Raft.SecretFile = "/etc/raftmq/raft.secret"
 	want.Topic = Topic{AutoCreate: true, DefaultQueues: 4}
+	want.Store.DeleteAt = []string{"04:00"}
 	if !reflect.DeepEqual(b, want) {
 		t.Errorf("broker\n got %+v\nwant %+v", b, want)
 	}

@@ -84,8 +84,7 @@ func rocketmqKeys() map[string]string {
 		"registernameserverperiod":      "namesrv register_interval",
 		"brokerheartbeatinterval":       "namesrv heartbeat_interval",
 		"preferredleaderid":             "raft preferred_leader",
-		"deletewhen":                    "gone: store retention removes old messages as soon as they are due",
-		"delete_at":                     "gone: store retention removes old messages as soon as they are due",
+		"deletewhen":                    "store delete_at",
 		"accessmessageinmemorymaxratio": "read hot_window",
 	}
 }

@@ -15,7 +15,7 @@ func everything() Config {
 	b.Name, b.Listen, b.VIPChannel = "RaftNode07", "127.0.0.1", false
 	b.Peers = []Peer{{ID: "a", Raft: "127.0.0.1:1", Client: "127.0.0.1:2", Admin: "127.0.0.1:3"}}
 	b.Raft = Raft{time.Second, 2 * time.Second, 300 * time.Millisecond, "a", "", "a secret with ${x} and %{y} \"quoted\"", true, 2 * MiB, 4, 65 * MiB}
-	b.Store = Store{"async", 7 * time.Millisecond, 65 * MiB, 33 * MiB, 49 * time.Hour, 2 * TiB, 3 * GiB, 257 * MiB, 9 * MiB, 66 * MiB}
+	b.Store = Store{"async", 7 * time.Millisecond, 65 * MiB, 33 * MiB, 49 * time.Hour, []string{"04:30", "16:00"}, 2 * TiB, 3 * GiB, 257 * MiB, 9 * MiB, 66 * MiB}
 	b.Topic = Topic{true, 9}
 	b.Group = Group{false, time.Millisecond}
 	b.Limits = Limits{5 * MiB, 1, 2, 3 * MiB, 4 * time.Second, 5, 6 * time.Second}

@@ -9,6 +9,7 @@ broker "RaftNode00" {
   store {
     flush               = "fsync"
     commitlog_file_size = "1KiB"
+    delete_at           = ["4am"]
   }
   topic {
     default_queues = 0

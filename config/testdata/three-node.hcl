@@ -29,6 +29,7 @@ broker "RaftNode00" {
   store {
     flush               = "sync"
     retention           = "3d"
+    delete_at           = ["04:00"]
     commitlog_file_size = "1GiB"
   }
   topic {

@@ -59,7 +59,7 @@ func (o *namesrvCommand) run(cmd *cobra.Command) error {
 		}
 		services = append(services, p.console(console.Options{Listener: admin, NameServer: ln.Addr().String()}))
 	}
-	services = append(services, p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) }))
+	services = append(services, p.reload(func() (*config.Loaded, error) { return o.settings.load(cmd, nil) }, nil))
 	if err := writePID(o.pidFile); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"net"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -19,6 +20,12 @@ func brokerOptions(c *config.Config, g *config.Broker, node string) (broker.Opti
 	raft, err := raftOptions(g, node)
 	if err != nil {
 		return broker.Options{}, err
+	}
+	deleteAt := make([]time.Duration, len(g.Store.DeleteAt))
+	for i, at := range g.Store.DeleteAt {
+		if deleteAt[i], err = config.ParseTimeOfDay(at); err != nil {
+			return broker.Options{}, err
+		}
 	}
 	advertised := map[string]string{}
 	for _, p := range g.Peers {
@@ -50,6 +57,7 @@ func brokerOptions(c *config.Config, g *config.Broker, node string) (broker.Opti
 		AdminAllow:        c.Admin.Allow,
 		BoundaryBytes:     int64(g.Store.BoundarySize),
 		Retention:         g.Store.Retention,
+		DeleteAt:          deleteAt,
 		RetentionBytes:    int64(g.Store.RetentionSize),
 		DiskFreeMin:       int64(g.Store.DiskFreeMin),
 	}, nil
