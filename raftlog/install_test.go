@@ -240,7 +240,7 @@ func TestAnInstallSurvivesACrashAtEveryStep(t *testing.T) {
 	if steps < 5 {
 		t.Errorf("only %d steps were crashed", steps)
 	}
-	t.Logf("%d crashes", steps)
+	t.Logf("sweep: %d crash states of an install", steps)
 }
 
 // crashDuringInstall lets the install go on for so many changes of files, then cuts the power. False if it ended before.

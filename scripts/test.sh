@@ -5,6 +5,8 @@
 #   scripts/test.sh            all of that
 #   scripts/test.sh packages   only what needs no cluster
 #   scripts/test.sh failover   only the leaders killed under load, and the files afterwards
+#   scripts/test.sh sweeps     only crash states and corruptions of log, state and queues
+#   scripts/test.sh fuzz       only the fuzz targets, FUZZ_SECONDS each (default 20), two at a time
 #   scripts/test.sh java       only the stock Java clients against a three-node group
 #
 # Needs Go; "java" needs Java and Maven as well. The cluster listens on loopback, on PORT_BASE to PORT_BASE+99 (default 23400).
@@ -42,6 +44,16 @@ form() {
 packages() {
   step "go test -race ./..."
   go test -race -p 2 -timeout 20m ./...
+}
+
+sweeps() {
+  step "crash states and corruptions"
+  scripts/sweeps.sh
+}
+
+fuzz() {
+  step "every fuzz target for ${FUZZ_SECONDS:-20} s"
+  scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
 }
 
 cluster_up() {
@@ -110,9 +122,11 @@ verify() {
 
 case "${1:-all}" in
   packages) form; packages ;;
+  sweeps)   sweeps ;;
+  fuzz)     fuzz ;;
   failover) cluster_up; fail_over; verify ;;
   java)     cluster_up; java_clients ;;
-  all)      form; packages; cluster_up; go_client; fail_over; verify ;;
-  *)        sed -n '5,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  all)      form; packages; sweeps; fuzz; cluster_up; go_client; fail_over; verify ;;
+  *)        sed -n '5,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 step "all passed"

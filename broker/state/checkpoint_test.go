@@ -124,7 +124,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 	if len(crashes) < 10 {
 		t.Fatalf("only %d crashes", len(crashes))
 	}
-	t.Logf("%d crashes", len(crashes))
+	t.Logf("sweep: %d crash states", len(crashes))
 	for _, c := range crashes {
 		n := &member{t: t, fs: c.fs, realDir: c.realDir, opts: m.opts, host: &testHost{images: c.images}}
 		n.opts.RealDir = c.realDir

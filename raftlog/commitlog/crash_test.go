@@ -111,7 +111,7 @@ func TestCrashAfterEveryOperation(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		clones := []*vfs.Mem{m.KillClone(), m.CrashClone(nil)}
-		for range 2 {
+		for range 2 * *sweep {
 			clones = append(clones, m.CrashClone(rng))
 		}
 		for i, c := range clones {
@@ -132,7 +132,7 @@ func TestCrashAfterEveryOperation(t *testing.T) {
 	if states < 600 {
 		t.Fatal("only", states, "states")
 	}
-	t.Log(states, "states")
+	t.Logf("sweep: %d crash states", states)
 }
 
 // TestCrashDuringRecovery starts from crash states of the scenario and cuts the power again before each file
@@ -151,7 +151,7 @@ func TestCrashDuringRecovery(t *testing.T) {
 	m.AddHook(func(op *vfs.Op) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if op.Changes() && rng.IntN(24) == 0 {
+		if op.Changes() && rng.IntN(max(24 / *sweep, 1)) == 0 {
 			states = append(states, state{m.CrashClone(rng), now})
 		}
 		return nil
@@ -198,7 +198,7 @@ func TestCrashDuringRecovery(t *testing.T) {
 			}
 		}
 	}
-	t.Log(len(states), "crash states,", second, "second ones")
+	t.Logf("sweep: %d crash states, in %d recoveries", second, len(states))
 }
 
 // TestFailEveryOperation fails file operation 0, then 1, and so on until a run meets no fault. Each run ends in

@@ -75,7 +75,7 @@ func TestFlippedBits(t *testing.T) {
 	for _, name := range files(t, fsys, o.Dir) {
 		name = path.Join(o.Dir, name)
 		bits := fileSize(t, fsys, name) * 8
-		for bit := rng.Int64N(8); bit < bits; bit += 1 + rng.Int64N(120) {
+		for bit := rng.Int64N(8); bit < bits; bit += stride(rng, 120) {
 			c := fsys.KillClone()
 			must(t, c.FlipBit(name, bit))
 			_, verifyErr := Verify(c, o.Dir, nil)
@@ -93,7 +93,7 @@ func TestFlippedBits(t *testing.T) {
 			}
 		}
 	}
-	t.Log(flips, "flips,", quarantines, "quarantines,", badReads, "refused reads")
+	t.Logf("sweep: %d corruptions: %d quarantines, %d refused reads", flips, quarantines, badReads)
 	if quarantines == 0 || badReads == 0 {
 		t.Fatal("the damage did nothing")
 	}
@@ -102,10 +102,13 @@ func TestFlippedBits(t *testing.T) {
 // TestCutFiles cuts every file of a log at many lengths, and removes it.
 func TestCutFiles(t *testing.T) {
 	fsys, o, want := damagedLog(t)
+	cuts := 0
+	defer func() { t.Logf("sweep: %d corruptions: files cut or removed", cuts) }()
 	for _, name := range files(t, fsys, o.Dir) {
 		name = path.Join(o.Dir, name)
 		size := fileSize(t, fsys, name)
-		for length := int64(-1); length < size; length += 1 + size/150 {
+		for length := int64(-1); length < size; length += 1 + size/(150*int64(*sweep)) {
+			cuts++
 			c := fsys.KillClone()
 			if length < 0 {
 				must(t, c.Remove(name))
@@ -151,8 +154,9 @@ func damageBelowTheMark(t *testing.T) {
 	name := segmentName(o.Dir, 0)
 	end := SegmentHeaderSize + int64(want.position(41))
 	rng := rand.New(rand.NewPCG(9, 0))
-	cut := 0
-	for bit := int64(0); bit < end*8; bit += 1 + rng.Int64N(300) {
+	cut, flips := 0, 0
+	for bit := int64(0); bit < end*8; bit += stride(rng, 300) {
+		flips++
 		c := killed.KillClone()
 		must(t, c.FlipBit(name, bit))
 		o.FS = c
@@ -179,6 +183,7 @@ func damageBelowTheMark(t *testing.T) {
 	if cut == 0 {
 		t.Fatal("no torn tail was cut")
 	}
+	t.Logf("sweep: %d corruptions of a killed log: %d tails cut", flips, cut)
 }
 
 // TestDamageIsLeftAsFound: Open of a damaged log changes nothing.
