@@ -133,6 +133,8 @@ var handlers = map[int32]func(*Server, *remoting.Request) (*remoting.Command, er
 	protocol.CodeRegisterTopicInNamesrv:        (*Server).registerTopic,
 	protocol.CodeWipeWritePermOfBroker:         (*Server).wipeWritePerm,
 	protocol.CodeAddWritePermOfBroker:          (*Server).addWritePerm,
+	protocol.CodeUpdateNamesrvConfig:           (*Server).updateConfig,
+	protocol.CodeGetNamesrvConfig:              (*Server).config,
 
 	protocol.CodePutKVConfig:          (*Server).putKV,
 	protocol.CodeGetKVConfig:          (*Server).getKV,

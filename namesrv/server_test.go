@@ -434,7 +434,7 @@ func TestWhoMayAskForWhat(t *testing.T) {
 			t.Errorf("class %d from %s: %v %q, want %v", c.class, c.from, ok, remark, c.ok)
 		}
 	}
-	for _, code := range []int32{100, 102, 205, 216, 217, 327} {
+	for _, code := range []int32{100, 102, 205, 216, 217, 318, 319, 327} {
 		if info, ok := protocol.Lookup(code); !ok || info.Class != protocol.Admin {
 			t.Errorf("code %d changes what clients see and has class %v", code, info.Class)
 		}
@@ -450,6 +450,25 @@ func TestWhoMayAskForWhat(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("no listener was accepted")
 	}
+}
+
+func TestConfigIsShownAndNotChanged(t *testing.T) {
+	bubble(t, Options{ReadyAfter: -1, OrderTopicConf: true}, func(b *bench) {
+		c := b.client("c")
+		defer c.Close()
+		before := b.ask(c, 319, nil)
+		if text := string(before.Body); before.Code != 0 || !strings.Contains(text, "listenPort=9876\n") || !strings.Contains(text, "orderMessageEnable=true\n") {
+			t.Errorf("config: %d %q", before.Code, text)
+		}
+		for body, want := range map[string]int32{"kvConfigPath=/etc\norderMessageEnable=false": 16, "orderMessageEnable=false": 16, "nobodyKnows=1": 16, "": 1, "# x": 1} {
+			if resp := b.ask(c, 318, []byte(body)); resp.Code != want {
+				t.Errorf("update of %q: %d %q, want %d", body, resp.Code, resp.Remark, want)
+			}
+		}
+		if after := b.ask(c, 319, nil); string(after.Body) != string(before.Body) {
+			t.Errorf("after refused updates: %s", after.Body)
+		}
+	})
 }
 
 func TestMetricsAndBootLine(t *testing.T) {
