@@ -1,0 +1,24 @@
+//go:build linux
+
+package cluster
+
+import (
+	"flag"
+	"os"
+	"testing"
+	"time"
+)
+
+var (
+	histories   = flag.Int("histories", 1, "how many histories of random faults to run")
+	seed        = flag.Uint64("seed", 1, "seed of the first one; the next ones count on")
+	length      = flag.Duration("length", 12*time.Second, "how long the load of each lasts")
+	runScripted = flag.Bool("scripted", false, "run the scripted cases: one fault each, with a record second by second")
+	tables      = flag.String("tables", "", "directory for the records of the scripted cases")
+	schedule    = flag.String("schedule", "", "schedule.json of a history to run again")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(Main(m))
+}
