@@ -44,7 +44,7 @@ func (n *network) welcome(conn net.Conn) {
 	n.handlers[l.purpose](l)
 	l.Close()
 	if (l.purpose == purposeHeartbeat || l.purpose == purposeAppend) && n.ctx.Err() == nil {
-		n.onBroken(l.from)
+		n.onBroken(l.from, l.run)
 	}
 }
 

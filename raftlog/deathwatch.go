@@ -11,8 +11,8 @@ import (
 const deathRank = 50 * time.Millisecond
 
 // deathwatch notices that the leader's process has died (design D19). When a connection of the leader breaks, it dials the
-// leader. Only if that is refused — the host answers, and nobody listens — it hands its own raft a TimeoutNow request, which
-// starts an election without waiting for a timer: the first follower in member order at once, each next one 50 ms later.
+// leader. Only if that is refused — the host answers, and nobody listens — or if another process of the leader answers, because a
+// supervisor was quicker, it hands its own raft a TimeoutNow request, which starts an election without waiting for a timer: the first follower in member order at once, each next one 50 ms later.
 // Everything else, silence above all, is left to raft's timers. A wrong guess costs one election and no safety.
 type deathwatch struct {
 	n *Node
@@ -21,9 +21,9 @@ type deathwatch struct {
 	checking Leadership // the leadership being checked
 }
 
-// broken is called when a heartbeat or append connection of another member has ended. It may take a while: it runs on the
-// goroutine of that connection.
-func (d *deathwatch) broken(from ServerID) {
+// broken is called when a heartbeat or append connection of another member's process has ended. It may take a while: it runs on
+// the goroutine of that connection.
+func (d *deathwatch) broken(from ServerID, run uint64) {
 	in := d.n.running()
 	if in == nil {
 		return
@@ -34,7 +34,7 @@ func (d *deathwatch) broken(from ServerID) {
 	}
 	defer d.end()
 	rank, votes := d.rank(in, from)
-	if !votes || !d.n.net.refusedDial(from) {
+	if !votes || !d.n.net.refusedDial(from) && !d.n.net.restarted(from, run) {
 		return
 	}
 	if rank > 0 && !d.wait(in, time.Duration(rank)*deathRank) {

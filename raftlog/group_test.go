@@ -95,6 +95,28 @@ func TestADeadLeaderIsReplacedAtOnce(t *testing.T) {
 	})
 }
 
+// A supervisor may have started the leader's process again before anybody has dialled it: then nothing is refused.
+func TestARestartedLeaderIsReplacedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		c.net.SetDefaultLatency(2 * time.Millisecond)
+		want := c.sendTexts("before", 10)
+		for round := range 4 {
+			old := c.waitLeader()
+			c.pass(300 * time.Millisecond)
+			began := time.Now()
+			c.kill(old.name)
+			c.start(old.name)
+			c.until("a leader", 3*time.Second, func() bool { return c.leader() != nil })
+			c.send(textRecord(fmt.Sprint("after", round)))
+			want = append(want, fmt.Sprint("after", round))
+			if d := time.Since(began); d > 150*time.Millisecond {
+				t.Errorf("round %d: the next leader committed after %v", round, d)
+			}
+			contains(t, c.converged(2*time.Second), want)
+		}
+	})
+}
+
 func TestACutLeaderIsReplacedByTimersAndTruncatesItsTail(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("before", 10)

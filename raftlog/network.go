@@ -25,11 +25,11 @@ type network struct {
 	dir      *directory
 	book     *addressBook
 	logger   hclog.Logger
-	current  atomic.Pointer[transport] // of the running raft instance; nil while there is none
-	handlers [purposes]func(*link)     // set before serve; each returns when the connection is done
-	onBroken func(from ServerID)       // a heartbeat or append connection of another member ended
-	self     func() standing           // what this process says of itself
-	disowned func(error)               // another member refuses this process for good
+	current  atomic.Pointer[transport]       // of the running raft instance; nil while there is none
+	handlers [purposes]func(*link)           // set before serve; each returns when the connection is done
+	onBroken func(from ServerID, run uint64) // a heartbeat or append connection of another member's process ended
+	self     func() standing                 // what this process says of itself
+	disowned func(error)                     // another member refuses this process for good
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
@@ -168,6 +168,19 @@ func (n *network) refusedDial(id ServerID) bool {
 			return true
 		case processUnknown:
 			return false
+		}
+	}
+	return false
+}
+
+// restarted reports whether the member answers, and by another process than run. It waits for a process that is just starting, but no
+// longer than raft's timers do.
+func (n *network) restarted(id ServerID, run uint64) bool {
+	ctx, cancel := context.WithTimeout(n.ctx, n.opts.HeartbeatTimeout)
+	defer cancel()
+	for _, addr := range n.book.candidates(id, n.peer(id).address()) {
+		if now, err := n.runAt(ctx, addr, id); err == nil {
+			return now != run
 		}
 	}
 	return false
