@@ -49,6 +49,7 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 200, "messages a second, over all lanes")
 	flag.IntVar(&o.lanes, "lanes", 16, "goroutines that send, each waiting for its answer")
 	flag.IntVar(&o.queues, "queues", 8, "queues of a created topic on each leader")
+	flag.IntVar(&o.retry, "retry", 0, "retries of a send (producer.WithRetry); 0: the client's default, 2")
 	flag.IntVar(&l.failed, "failed-max", -1, "sends that may fail; -1: any number")
 	flag.DurationVar(&l.gap, "gap-max", -1, "longest time without an ack; -1: any")
 	flag.Parse()

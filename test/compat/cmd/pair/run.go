@@ -23,6 +23,7 @@ type options struct {
 	namesrv, topic, journal string
 	duration, drain         time.Duration
 	rate, lanes, queues     int
+	retry                   int // 0: the default
 }
 
 // run sends and consumes until ctx or the duration ends, then until everything acknowledged has been delivered.
@@ -47,7 +48,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	p, err := startProducer(servers, name)
+	p, err := startProducer(servers, name, o.retry)
 	if err != nil {
 		return err
 	}
@@ -113,8 +114,12 @@ func startConsumer(servers []string, name, topic string, open *ledger) (rocketmq
 	return c, c.Start()
 }
 
-func startProducer(servers []string, name string) (rocketmq.Producer, error) {
-	p, err := rocketmq.NewProducer(producer.WithNameServer(servers), producer.WithGroupName(name+"_p"))
+func startProducer(servers []string, name string, retry int) (rocketmq.Producer, error) {
+	settings := []producer.Option{producer.WithNameServer(servers), producer.WithGroupName(name + "_p")}
+	if retry > 0 {
+		settings = append(settings, producer.WithRetry(retry))
+	}
+	p, err := rocketmq.NewProducer(settings...)
 	if err != nil {
 		return nil, err
 	}
