@@ -32,6 +32,7 @@ type Options struct {
 	NameServers       []string
 	RegisterInterval  time.Duration // full registration, default 30 s
 	HeartbeatInterval time.Duration // light heartbeat (904), default 1 s
+	RegisterSecret    []byte        // signs what is sent to NameServers that ask for it; empty: nothing is signed
 	// Dial opens connections to NameServers. Default TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 

@@ -42,6 +42,7 @@ type registrar struct {
 	leads      func() bool // this member leads, LeaderStart is applied and its lease is valid
 	roles      *roles
 	client     *remoting.Client
+	signer     *signer
 	logger     hclog.Logger
 	addresses  []string
 	told       *told
@@ -53,7 +54,7 @@ type registrar struct {
 }
 
 func newRegistrar(o *Options, st *state.State, permission func() int32, status func() raftlog.Status, leads func() bool, roles *roles, logger hclog.Logger) *registrar {
-	g := &registrar{options: o, state: st, permission: permission, status: status, leads: leads, roles: roles, logger: logger, addresses: o.NameServers, told: newTold(len(o.NameServers)), states: map[string]string{}, lastID: -1}
+	g := &registrar{options: o, state: st, permission: permission, status: status, leads: leads, roles: roles, signer: newSigner(o.RegisterSecret), logger: logger, addresses: o.NameServers, told: newTold(len(o.NameServers)), states: map[string]string{}, lastID: -1}
 	g.client = remoting.NewClient(remoting.ClientOptions{Dial: o.Dial, Language: protocol.Java, Version: protocol.Version, Logger: logger})
 	for _, a := range g.addresses {
 		g.wakes = append(g.wakes, make(chan struct{}, 1))
@@ -240,10 +241,12 @@ func (g *registrar) unregister() {
 }
 
 func (g *registrar) call(ctx context.Context, addr string, code int32, ext protocol.Fields, body []byte) error {
+	ext = g.signer.sign(code, ext, body)
 	resp, err := g.client.Invoke(ctx, addr, &remoting.Command{Code: code, Language: protocol.Java, Version: protocol.Version, Ext: ext, Body: body})
 	if err != nil {
 		return err
 	}
+	g.signer.refused(resp)
 	if resp.Code != protocol.Success {
 		return fmt.Errorf("name server answered %d: %s", resp.Code, clip(resp.Remark))
 	}

@@ -27,6 +27,8 @@ type Namesrv struct {
 	HeartbeatInterval time.Duration `key:"heartbeat_interval" min:"100ms" max:"30s" doc:"light heartbeat of a broker"`
 	BrokerTimeout     time.Duration `key:"broker_timeout" min:"1s" max:"10m" doc:"silence after which a registration expires, unless it named its own"`
 	ExpireScan        time.Duration `key:"expire_scan" min:"100ms" max:"60s" doc:"how often expired registrations are looked for"`
+	SecretFile        string        `key:"secret_file" doc:"file with a secret that brokers and NameServers share, relative to this file; with it NameServers take registrations only from brokers that sign them"`
+	Secret            string        `key:"secret" secret:"true" doc:"that secret itself"`
 	ReadyAfter        time.Duration `key:"ready_after" min:"0s" max:"10m" doc:"how long an empty NameServer answers \"not ready\" for topics it does not know"`
 }
 

@@ -193,6 +193,9 @@ func (l *loader) resolvePaths(c *Config) {
 	for i := range c.Brokers {
 		resolve(&c.Brokers[i].Raft.SecretFile)
 	}
+	if l.fromFile("namesrv.secret_file") {
+		resolve(&c.Namesrv.SecretFile)
+	}
 	if l.fromFile("admin.token_file") {
 		resolve(&c.Admin.TokenFile)
 	}

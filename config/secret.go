@@ -27,6 +27,15 @@ func (r Raft) LoadSecret() ([]byte, error) {
 	return secret, nil
 }
 
+// LoadSecret returns the secret that brokers and NameServers share, nil if none is configured.
+func (n Namesrv) LoadSecret() ([]byte, error) {
+	secret, err := loadSecret(n.Secret, n.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("namesrv secret: %w", err)
+	}
+	return secret, nil
+}
+
 // LoadToken returns the bearer token of the admin port, "" if none is configured.
 func (a Admin) LoadToken() (string, error) {
 	token, err := loadSecret(a.Token, a.TokenFile)

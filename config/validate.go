@@ -20,7 +20,18 @@ func (c *Config) Validate() Problems {
 	if len(c.Namesrv.Addrs) == 0 {
 		v.problem("namesrv.addrs", "namesrv addrs is empty", "brokers register there and clients ask there: name at least one NameServer")
 	}
+	v.namesrv()
 	return v.problems
+}
+
+func (v *validator) namesrv() {
+	n := v.config.Namesrv
+	if n.Secret != "" && n.SecretFile != "" {
+		v.problem("namesrv.secret", "namesrv has a secret and a secret_file", "keep one of them")
+	}
+	if n.Secret != "" && len(n.Secret) < SecretBytesMin {
+		v.problem("namesrv.secret", fmt.Sprintf("namesrv: the secret is shorter than %d characters", SecretBytesMin), "openssl rand -hex 32 makes a good one")
+	}
 }
 
 type validator struct {

@@ -23,7 +23,7 @@ func everything() Config {
 	b.Delay = Delay{"1s 2s"}
 	return Config{
 		Cluster: "C", DataDir: "/d", Node: "a",
-		Namesrv: Namesrv{":1234", []string{"h:1", "i:2"}, "127.0.0.1:4", 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
+		Namesrv: Namesrv{":1234", []string{"h:1", "i:2"}, "127.0.0.1:4", 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, "", "a secret of the routes", 6 * time.Second},
 		Brokers: []Broker{b},
 		Admin:   Admin{"127.0.0.1:9", []string{"10.0.0.0/8"}, "/t", "the-token-0123456789", false},
 		Log:     Log{"debug", true},
@@ -55,7 +55,7 @@ func TestEverythingIsEverything(t *testing.T) {
 	same := func(path string, v, def reflect.Value) {
 		for i := range v.NumField() {
 			name := path + v.Type().Field(i).Name
-			if v.Field(i).Kind() != reflect.Struct && reflect.DeepEqual(v.Field(i).Interface(), def.Field(i).Interface()) && name != "Raft.SecretFile" {
+			if v.Field(i).Kind() != reflect.Struct && reflect.DeepEqual(v.Field(i).Interface(), def.Field(i).Interface()) && name != "Raft.SecretFile" && name != "Namesrv.SecretFile" { // the secret itself is there
 				t.Errorf("%s has its default", name)
 			}
 		}

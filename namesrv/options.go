@@ -29,6 +29,8 @@ type Options struct {
 	// which brokers may register; empty: from anywhere, as RocketMQ does.
 	AdminAllow    []string
 	RegisterAllow []string
+	// Secret, if set, must have signed what brokers send (protocol.SignRegistration); brokers that do not sign are refused.
+	Secret []byte
 	// OrderTopicConf adds the KV entries of ORDER_TOPIC_CONFIG to routes (RocketMQ's orderMessageEnable).
 	OrderTopicConf bool
 	DrainTimeout   time.Duration         // for open requests when Run ends [3 s]

@@ -31,6 +31,8 @@ var reasons = []struct {
 	{errConflict, protocol.RefusedConflict},
 	{errFull, protocol.RefusedFull},
 	{errUnknownMember, protocol.RefusedUnknown},
+	{protocol.ErrUnsigned, protocol.RefusedUnsigned},
+	{protocol.ErrSignature, protocol.RefusedUnsigned},
 }
 
 // reply maps a handler's error to an answer. What is not a refusal is code 1, as in RocketMQ.
@@ -44,6 +46,10 @@ func reply(err error) *remoting.Command {
 		if errors.Is(err, r.err) {
 			resp.Ext = protocol.Fields{{Key: protocol.RegisterRefusedField, Value: r.value}}
 		}
+	}
+	var older *olderError
+	if errors.As(err, &older) {
+		resp.Ext = protocol.Fields{{Key: protocol.RegisterRefusedField, Value: protocol.RefusedOlder}, older.field()}
 	}
 	return resp
 }

@@ -20,13 +20,16 @@ type Server struct {
 	metrics  *metrics
 	admin    networks
 	register networks // empty: any
+	key      []byte   // of the signatures of brokers; nil: none are asked for
 
 	mu struct {
 		sync.Mutex
-		table   *table
-		kv      *kvStore
-		started time.Time // of Run
-		ready   bool      // never false again: a NameServer can be new only once
+		table *table
+		kv    *kvStore
+		// sequences are those of the last signature of each broker, by name and address.
+		sequences map[string]uint64
+		started   time.Time // of Run
+		ready     bool      // never false again: a NameServer can be new only once
 	}
 }
 
@@ -39,6 +42,10 @@ func New(o Options) (*Server, error) {
 	s := &Server{opts: o, logger: o.Logger.Named("namesrv")}
 	s.admin, _ = parseNetworks(o.AdminAllow) // Validate has parsed them
 	s.register, _ = parseNetworks(o.RegisterAllow)
+	if len(o.Secret) > 0 {
+		s.key = protocol.RegistrationKey(o.Secret)
+	}
+	s.mu.sequences = map[string]uint64{}
 	s.mu.table = newTable(o.Caps)
 	s.mu.kv = newKVStore(o.Caps)
 	s.mu.ready = o.ReadyAfter < 0
@@ -102,6 +109,13 @@ func (s *Server) serve(r *remoting.Request) {
 		s.logger.Warn("request refused", "request", info.Name, "from", r.Conn.RemoteAddr())
 		r.ReplyCode(protocol.NoPermission, remark)
 		return
+	}
+	if s.key != nil && info.Class == protocol.Peer {
+		if err := s.authentic(r); err != nil {
+			s.logger.Warn("request refused", "request", info.Name, "from", r.Conn.RemoteAddr(), "error", err)
+			r.Reply(reply(err))
+			return
+		}
 	}
 	resp, err := handle(s, r)
 	if err != nil {

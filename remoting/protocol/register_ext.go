@@ -19,4 +19,8 @@ const (
 	RefusedConflict      = "conflict"      // the name, the id or the address belongs to another broker
 	RefusedFull          = "full"          // the route table is full
 	RefusedUnknown       = "notRegistered" // a heartbeat of a member that is not registered: register
+	RefusedUnsigned      = "unsigned"      // the NameServer has a secret, and the request no signature by it
+	RefusedOlder         = "older"         // a later signature was seen; RegisterSequenceField has its sequence
+	// RegisterSequenceField is the sequence to go on from.
+	RegisterSequenceField = "raftmqSequence"
 )

@@ -72,7 +72,10 @@ func (o *namesrvCommand) run(cmd *cobra.Command) error {
 
 // nameServer makes the service of a NameServer on ln.
 func (p *process) nameServer(ln net.Listener) ([]service, error) {
-	o := namesrvOptions(&p.config.Config, ln, p.logger)
+	o, err := namesrvOptions(&p.config.Config, ln, p.logger)
+	if err != nil {
+		return nil, err
+	}
 	o.Metrics = prometheus.Registerer(p.metrics)
 	s, err := namesrv.New(o)
 	if err != nil {

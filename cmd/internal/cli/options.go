@@ -27,6 +27,10 @@ func brokerOptions(c *config.Config, g *config.Broker, node string) (broker.Opti
 			return broker.Options{}, err
 		}
 	}
+	secret, err := c.Namesrv.LoadSecret()
+	if err != nil {
+		return broker.Options{}, err
+	}
 	advertised := map[string]string{}
 	for _, p := range g.Peers {
 		advertised[p.ID] = p.Client
@@ -39,6 +43,7 @@ func brokerOptions(c *config.Config, g *config.Broker, node string) (broker.Opti
 		Advertised:        advertised,
 		Limits:            limits(g.Limits),
 		NameServers:       c.Namesrv.Addrs,
+		RegisterSecret:    secret,
 		RegisterInterval:  c.Namesrv.RegisterInterval,
 		HeartbeatInterval: c.Namesrv.HeartbeatInterval,
 		FS:                vfs.OS(),
@@ -106,7 +111,11 @@ func limits(l config.Limits) remoting.Limits {
 	}
 }
 
-func namesrvOptions(c *config.Config, ln net.Listener, logger hclog.Logger) namesrv.Options {
+func namesrvOptions(c *config.Config, ln net.Listener, logger hclog.Logger) (namesrv.Options, error) {
+	secret, err := c.Namesrv.LoadSecret()
+	if err != nil {
+		return namesrv.Options{}, err
+	}
 	groups := make([]string, len(c.Brokers))
 	for i, g := range c.Brokers {
 		groups[i] = g.Name
@@ -117,11 +126,12 @@ func namesrvOptions(c *config.Config, ln net.Listener, logger hclog.Logger) name
 	}
 	return namesrv.Options{
 		Listener:      ln,
+		Secret:        secret,
 		BrokerTimeout: c.Namesrv.BrokerTimeout,
 		ScanInterval:  c.Namesrv.ExpireScan,
 		ReadyAfter:    readyAfter,
 		Groups:        groups,
 		AdminAllow:    c.Admin.Allow,
 		Logger:        logger,
-	}
+	}, nil
 }
