@@ -47,7 +47,7 @@ func (r *running) consume(ctx context.Context) error {
 	var working sync.WaitGroup
 	for w := range workers {
 		working.Go(func() {
-			d := drain{r: r, reader: r.links.client(w).NewPullConsumer("raftmq-bench"), shard: pulls.Shard(w)}
+			d := drain{r: r, reader: r.links.client(w).NewPullConsumer(r.settings.Group), shard: pulls.Shard(w)}
 			d.run(ctx, waiting, from, to)
 		})
 	}

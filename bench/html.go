@@ -24,7 +24,7 @@ type page struct {
 // part is a run on the page.
 type part struct {
 	*Run
-	Remarks []string
+	Caveats []string
 	Figures []figure
 	Open    bool
 }
@@ -46,7 +46,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	p := page{Report: r, Sweeps: r.sweepFigures(), Broken: r.Broken()}
 	for i := range r.Runs {
 		run := &r.Runs[i]
-		p.Parts = append(p.Parts, part{Run: run, Remarks: run.remarks(), Figures: run.figures(), Open: len(r.Runs) <= partsOpen})
+		p.Parts = append(p.Parts, part{Run: run, Caveats: run.caveats(), Figures: run.figures(), Open: len(r.Runs) <= partsOpen})
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"count": count, "micros": micros, "rate": func(x float64) string { return count(int64(x + .5)) }, "join": strings.Join,
@@ -115,7 +115,7 @@ func (r *Run) rateFigure(s *Stream) figure {
 	highest := 1.0
 	var points []point
 	for _, p := range s.Series {
-		if p.Seconds > 0 {
+		if p.Seconds > r.Settings.Step.Seconds()/2 { // not the stump at the end
 			x := point{p.At - p.Seconds/2, float64(p.Messages) / p.Seconds, true}
 			highest = max(highest, x.y)
 			points = append(points, x)

@@ -25,7 +25,7 @@ type readers struct {
 func (rd *readers) follow(ctx context.Context) {
 	var reading sync.WaitGroup
 	for i := range rd.r.links.queues {
-		reader := rd.r.links.client(i).NewPullConsumer("raftmq-bench")
+		reader := rd.r.links.client(i).NewPullConsumer(rd.r.settings.Group)
 		reading.Go(func() {
 			for ctx.Err() == nil {
 				if _, err := rd.pull(ctx, reader, i, holdTime); err != nil && ctx.Err() == nil {
@@ -66,7 +66,7 @@ const patience = 15 * time.Second
 // readAll reads all queues to their ends, again and again until nothing that was acknowledged is missing or patience is over. The error is
 // the last one that kept it from reading.
 func (rd *readers) readAll(ctx context.Context) error {
-	reader := rd.r.links.clients[0].NewPullConsumer("raftmq-bench")
+	reader := rd.r.links.clients[0].NewPullConsumer(rd.r.settings.Group)
 	for deadline := rd.r.clock() + patience; ; {
 		progress, err := rd.round(ctx, reader)
 		switch {

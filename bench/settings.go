@@ -33,6 +33,7 @@ func (d *Duration) UnmarshalText(b []byte) (err error) {
 type Settings struct {
 	Kind  Kind   `json:"kind"`
 	Topic string `json:"topic"` // ["raftmq-bench"]
+	Group string `json:"group"` // that pulls name ["raftmq-bench"]; nothing joins it
 	// Queues is the number of queues that the topic is given on each broker group before the run [8]; negative: the topic is taken as it is.
 	Queues      int `json:"queues"`
 	Size        int `json:"size_bytes"`  // of a body [1024]
@@ -72,6 +73,7 @@ const (
 // EnsureDefaults fills zero fields.
 func (s *Settings) EnsureDefaults() {
 	setDefault(&s.Topic, "raftmq-bench")
+	setDefault(&s.Group, "raftmq-bench")
 	setDefault(&s.Queues, 8)
 	setDefault(&s.Size, 1024)
 	switch {

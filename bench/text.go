@@ -63,8 +63,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return err
 	}
 	for i := range r.Runs {
-		for _, line := range r.Runs[i].remarks() {
-			fmt.Fprintln(w, line)
+		run := &r.Runs[i]
+		for _, line := range append(run.findings(), run.caveats()...) {
+			fmt.Fprintf(w, "%s: %s\n", run.Name, line)
 		}
 	}
 	if r.Search != nil {
@@ -74,10 +75,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// remarks are what a table line does not say, a line each.
-func (r *Run) remarks() []string {
+// findings are the faults, the gap and the checks of a run, a line each.
+func (r *Run) findings() []string {
 	var out []string
-	say := func(format string, args ...any) { out = append(out, r.Name+": "+fmt.Sprintf(format, args...)) }
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, f := range r.Faults {
 		text := fmt.Sprintf("%.2fs %s", f.From, f.Name)
 		if f.Detail != "" {
@@ -95,6 +96,13 @@ func (r *Run) remarks() []string {
 		say("sent %s, acked %s, found %s: lost %d, misplaced %d, out of order %d, duplicates %d, stored without an acknowledgement %d, foreign %d",
 			count(c.Sent), count(c.Acked), count(c.Found), c.Lost, c.Misplaced, c.OutOfOrder, c.Duplicates, c.StoredUnacked, c.Foreign)
 	}
+	return out
+}
+
+// caveats are what one has to know before believing the figures of a run, a line each.
+func (r *Run) caveats() []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if len(r.Failures) > 0 {
 		say("errors: %s", strings.Join(byFrequency(r.Failures), ", "))
 	}

@@ -29,7 +29,7 @@ type benchFlags struct {
 	client  clientFlags
 	cluster string
 
-	topic                            string
+	topic, pullGroup                 string
 	sizes                            []string
 	concurrency, connections, queues []int
 	rates                            []string
@@ -77,6 +77,7 @@ func (f *benchFlags) add(cmd *cobra.Command, env Environment, kind bench.Kind) {
 	}
 	if kind != bench.Produce {
 		flags.IntVar(&f.pullMax, "batch", 32, "messages of one pull")
+		flags.StringVarP(&f.pullGroup, "consumer-group", "g", "", "`GROUP` that pulls name (default raftmq-bench); nothing joins it")
 	}
 	f.addOutput(cmd)
 }
@@ -141,7 +142,7 @@ func (f *benchFlags) settings(kind bench.Kind) ([]bench.Settings, error) {
 	if kind == bench.Consume {
 		queues = []int{-1}
 	}
-	base := bench.Settings{Kind: kind, Topic: f.topic, Messages: f.messages, Warmup: bench.Duration{Duration: f.warmup}, Duration: bench.Duration{Duration: f.duration},
+	base := bench.Settings{Kind: kind, Topic: f.topic, Group: f.pullGroup, Messages: f.messages, Warmup: bench.Duration{Duration: f.warmup}, Duration: bench.Duration{Duration: f.duration},
 		Step: bench.Duration{Duration: f.step}, Timeout: bench.Duration{Duration: f.timeout}, Payload: f.payload, CompressAbove: above, PullMax: f.pullMax,
 		Keys: f.keys, Tags: f.tags, PropertyBytes: f.propertyBytes}
 	sweep := bench.Sweep{Sizes: sizes, Concurrency: f.concurrency, Connections: f.connections, Queues: queues, Rates: rates}

@@ -29,11 +29,14 @@ func Process() Environment {
 // Run executes the command that the arguments name and prints its error, if any, before returning it.
 func Run(ctx context.Context, env Environment) error {
 	root := newRoot(env)
-	root.SetArgs(arguments(env.Args))
+	args, err := rocketMQOptions(arguments(env.Args))
+	root.SetArgs(args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	report(env.Stderr, err)
 	return err
 }
