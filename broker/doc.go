@@ -17,7 +17,8 @@
 //
 // What only a leader does runs between its LeaderStart entry and the loss of leadership (leader.go): the release of delayed
 // messages (delay.go), boundaries and retention (retention.go), the watch over its followers (replicas.go). Every member flushes
-// gathered consumer offsets (offsets.go), expires clients (clients.go) and registers (register.go).
+// gathered consumer offsets (offsets.go), expires clients (clients.go) and registers (register.go). Before a planned stop a member
+// retires (retire.go): it hands leadership over and serves those who still have its address.
 //
 // # Invariants
 //
