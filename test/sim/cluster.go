@@ -39,6 +39,7 @@ type options struct {
 	seed        uint64
 	boundary    int64 // bytes of log between two images
 	retention   int64 // bytes of log; 0: all
+	inFlight    int   // entries; 0: the product's default
 }
 
 // Option configures a Cluster.
@@ -59,6 +60,9 @@ func Boundary(bytes int64) Option { return func(o *options) { o.boundary = bytes
 // Retention sets how many bytes of log are kept [all].
 func Retention(bytes int64) Option { return func(o *options) { o.retention = bytes } }
 
+// InFlight sets how many entries the leader has in flight at most [the product's].
+func InFlight(entries int) Option { return func(o *options) { o.inFlight = entries } }
+
 // Cluster is NameServers, one broker group and clients in one synctest bubble. All methods but those of History are for one
 // goroutine, the driver: it alone makes faults, and while it does nothing else runs.
 type Cluster struct {
@@ -75,6 +79,7 @@ type Cluster struct {
 	dirs    []string
 	load    *load
 	watch   *watch
+	skewed  bool // some wall clock was wrong
 	clients []*client.Client
 	aside   sync.WaitGroup // what the driver has started and must not wait for
 	logs    *logs

@@ -24,15 +24,16 @@ type disk struct {
 	fails   bool       // … if set
 	stalled chan struct{}
 	trap    *trap
-	held    *trap // has an operation
+	// frozen is what the process leaves if it died at a trap: what goes on in it since then reaches no disk.
+	frozen *vfs.Mem
 }
 
-// trap holds the n-th operation that matches, until it is released: the process is to die there.
+// trap does something just before the n-th operation that matches.
 type trap struct {
 	match func(vfs.Op) bool
 	left  int
-	hit   chan struct{}
-	free  chan struct{}
+	do    func()
+	hit   chan struct{} // closed then
 }
 
 func newDisk(mem *vfs.Mem) *disk {
@@ -41,16 +42,19 @@ func newDisk(mem *vfs.Mem) *disk {
 	return d
 }
 
-// ofLog tells the files whose calls raftlog watches and issues without a lock that others wait for.
+// ofLog tells the files whose calls raftlog watches, and whose locks let virtual time pass while they wait.
 func ofLog(op vfs.Op) bool { return strings.Contains(op.Path, "/commitlog/") }
 
 func (d *disk) hook(op *vfs.Op) error {
-	d.mu.Lock()
-	stalled, pause, failing, t := d.stalled, d.pauseLocked(op), d.fails && op.Kind == d.failing, d.trapLocked(op)
-	d.mu.Unlock()
-	if t != nil {
+	if t := d.springs(op); t != nil {
+		t.do()
 		close(t.hit)
-		<-t.free
+	}
+	d.mu.Lock()
+	stalled, pause, failing, dead := d.stalled, d.pauseLocked(op), d.fails && op.Kind == d.failing, d.frozen != nil
+	d.mu.Unlock()
+	if dead && op.Changes() {
+		return syscall.EIO
 	}
 	if stalled != nil && op.Changes() && ofLog(*op) {
 		<-stalled
@@ -76,7 +80,9 @@ func (d *disk) pauseLocked(op *vfs.Op) time.Duration {
 	return 0
 }
 
-func (d *disk) trapLocked(op *vfs.Op) *trap {
+func (d *disk) springs(op *vfs.Op) *trap {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	t := d.trap
 	if t == nil || !t.match(*op) {
 		return nil
@@ -84,17 +90,35 @@ func (d *disk) trapLocked(op *vfs.Op) *trap {
 	if t.left--; t.left >= 0 {
 		return nil
 	}
-	d.trap, d.held = nil, t
+	d.trap = nil
 	return t
 }
 
-// setTrap makes the n-th operation (from 0) that matches wait; hit is closed when it does.
-func (d *disk) setTrap(n int, match func(vfs.Op) bool) (hit <-chan struct{}) {
-	t := &trap{match: match, left: n, hit: make(chan struct{}), free: make(chan struct{})}
+// setTrap does something before the n-th operation (from 0) that matches; hit is closed then. do runs on the process's goroutine.
+func (d *disk) setTrap(n int, match func(vfs.Op) bool, do func()) (hit <-chan struct{}) {
+	t := &trap{match: match, left: n, do: do, hit: make(chan struct{})}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.trap = t
 	return t.hit
+}
+
+// freeze makes this moment the last one that the disk has seen of the process.
+func (d *disk) freeze() {
+	left := d.mem.KillClone()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.frozen = left
+}
+
+// left is the disk as the process leaves it when it ends now.
+func (d *disk) left() *vfs.Mem {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.frozen != nil {
+		return d.frozen
+	}
+	return d.mem
 }
 
 // hang makes every change of the log wait until release.
@@ -136,9 +160,6 @@ func (d *disk) heal() {
 		close(d.stalled)
 		d.stalled = nil
 	}
-	if d.trap = nil; d.held != nil {
-		close(d.held.free)
-		d.held = nil
-	}
+	d.trap = nil
 	d.mem.SetCapacity(capacity)
 }

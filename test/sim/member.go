@@ -116,7 +116,7 @@ func (m *Member) options(p *process) (broker.Options, error) {
 		AdminAllow: []string{"10.0.0.0/8"}, RegisterInterval: 5 * time.Second, WallClock: m.now, Logger: logger, BoundaryBytes: c.opts.boundary,
 		RetentionBytes: c.opts.retention,
 		Raft: raftlog.Options{Listener: back, Dial: p.host.Dial, Secret: []byte("a secret of the simulation"), SegmentBytes: 256 << 10,
-			TailCacheBytes: 1 << 20, ReserveBytes: 1 << 20, Peers: c.peers(), Resolve: c.resolve},
+			TailCacheBytes: 1 << 20, ReserveBytes: 1 << 20, Peers: c.peers(), Resolve: c.resolve, EntriesInFlight: c.opts.inFlight},
 	}
 	return o, nil
 }
@@ -132,7 +132,7 @@ func (m *Member) halt(leave func(*vfs.Mem) *vfs.Mem) {
 	c := m.cluster
 	old := m.files
 	m.proc = nil
-	m.files = files{leave(old.mem), c.tempDir()}
+	m.files = files{leave(p.disk.left()), c.tempDir()}
 	if err := copyDatabases(old.real, m.files.real); err != nil {
 		c.fail("K16", "files of %s: %v", m.name, err)
 	}

@@ -30,6 +30,11 @@ func Play(t testing.TB, s Schedule, keep string) *Result {
 		c.plan(action{at: c.History.now() + f.At, do: func() { c.Inflict(f) }, fault: true})
 	}
 	c.Run(s.Length)
+	return c.Finish(s, keep)
+}
+
+// Finish ends every fault, checks everything and closes the cluster. s says what was done to it.
+func (c *Cluster) Finish(s Schedule, keep string) *Result {
 	var final *Final
 	if c.Settle() {
 		final = c.Drain()
@@ -43,10 +48,23 @@ func Play(t testing.TB, s Schedule, keep string) *Result {
 	if len(r.Problems) > 0 && keep != "-" {
 		var err error
 		if r.Kept, err = r.Keep(keep); err != nil {
-			t.Logf("the failure's files are not complete: %v", err)
+			c.t.Logf("the failure's files are not complete: %v", err)
 		}
 	}
 	c.Close()
+	return r
+}
+
+// CheckAll is Finish in a test: it fails the test for what the checkers find.
+func (c *Cluster) CheckAll() *Result {
+	c.t.Helper()
+	r := c.Finish(Schedule{Seed: c.opts.seed, Class: Class(c.t.Name())}, "-")
+	for _, p := range r.Problems {
+		c.t.Error(p)
+	}
+	for _, e := range r.History.Events {
+		c.t.Log(e)
+	}
 	return r
 }
 
@@ -59,13 +77,9 @@ func (c *Cluster) result(s Schedule, final *Final, terms int) *Result {
 	h.Counts.Histories, h.Counts.Acked, h.Counts.Elections, h.Counts.Virtual = 1, h.acked(), terms, h.now()
 	problems := slices.Clone(h.Problems)
 	if final != nil {
-		problems = append(problems, Check(h, final, !s.skews())...)
+		problems = append(problems, Check(h, final, !c.skewed)...)
 	}
 	return &Result{Schedule: s, History: h, Final: final, Lines: lines, Problems: problems, members: c.members}
-}
-
-func (s Schedule) skews() bool {
-	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Kind == KindSkew })
 }
 
 // Inflict does one fault now and plans its end.
