@@ -53,7 +53,8 @@ type checkpointer struct {
 	once  sync.Once
 	done  sync.WaitGroup
 
-	saving sync.Mutex // held while checkpoints are committed: run, and whoever starts or stops the state
+	saving    sync.Mutex // held while checkpoints are committed: run, and whoever starts or stops the state
+	postponed bool       // saving
 }
 
 func (c *checkpointer) init(s *State) {
@@ -103,12 +104,28 @@ func (c *checkpointer) last() error {
 	return c.state.checkpoint(true)
 }
 
-// checkpoint commits everything frozen, and the present state too if it is due or many bytes were applied.
+// checkpointSpaceMin is the free disk space below which the present state is not frozen for a checkpoint. All that one writes can be derived
+// again, so it can wait; a write that finds no space would end the process, and a full disk has to heal without that (design D12).
+const checkpointSpaceMin = 8 << 20
+
+// hasSpace reports whether a checkpoint will find room. It needs s.checkpointer.saving.
+func (s *State) hasSpace() bool {
+	_, free, err := s.opts.FS.Usage(s.opts.Dir)
+	full := err == nil && free < checkpointSpaceMin
+	if full && !s.checkpointer.postponed {
+		s.opts.Logger.Warn("checkpoints postponed: disk full", "dir", s.opts.Dir, "free", free, "needed", int64(checkpointSpaceMin))
+	}
+	s.checkpointer.postponed = full
+	return !full
+}
+
+// checkpoint commits everything frozen, and the present state too if it is due or many bytes were applied, and the disk has room.
 func (s *State) checkpoint(due bool) error {
 	s.checkpointer.saving.Lock()
 	defer s.checkpointer.saving.Unlock()
+	room := s.hasSpace()
 	for {
-		f, err := s.nextFrozen(due)
+		f, err := s.nextFrozen(due, room)
 		if f == nil || err != nil {
 			return err
 		}
@@ -121,14 +138,14 @@ func (s *State) checkpoint(due bool) error {
 	}
 }
 
-func (s *State) nextFrozen(due bool) (*frozen, error) {
+func (s *State) nextFrozen(due, room bool) (*frozen, error) {
 	s.apply.Lock()
 	defer s.apply.Unlock()
 	if s.apply.failed != nil {
 		return nil, s.apply.failed
 	}
 	fresh := s.live.Load().meta.applied > s.apply.saved
-	if fresh && (due || s.apply.bytes >= s.opts.CheckpointBytes) {
+	if fresh && room && (due || s.apply.bytes >= s.opts.CheckpointBytes) {
 		s.freezeLocked(false)
 	}
 	if len(s.apply.frozen) == 0 {

@@ -69,6 +69,35 @@ func TestCheckpointByBytes(t *testing.T) {
 	})
 }
 
+// TestFullDiskPostponesCheckpoints: a member whose disk is full writes no checkpoint, which would end it, and goes on with them when there is
+// room again; also an orderly stop without room loses nothing.
+func TestFullDiskPostponesCheckpoints(t *testing.T) {
+	dir := quickDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		m := emptyMember(t, dir, func(o *Options) { o.CheckpointInterval = 5 * time.Second })
+		m.start()
+		defer m.kill()
+		topic := m.createTopic("T", 1)
+		total, free, _ := m.fs.Usage("m")
+		m.fs.SetCapacity(total - free + checkpointSpaceMin - 1)
+		m.append(send(topic.ID, 0, 1, "x"))
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if m.saved() != 0 {
+			t.Errorf("checkpoint at %d on a full disk", m.saved())
+		}
+		if err := m.state.checkpointer.last(); err != nil || m.saved() != 0 {
+			t.Errorf("an orderly stop on a full disk: checkpoint at %d, %v", m.saved(), err)
+		}
+		m.fs.SetCapacity(total)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if m.saved() != 2 {
+			t.Errorf("checkpoint at %d when there is room again", m.saved())
+		}
+	})
+}
+
 // TestCrashAtEveryStep cuts the power at every file operation of a run with checkpoints, boundaries, retention and a deleted topic. The log is durable
 // to its last append; whatever else is found, the member comes to the same state as one that never crashed.
 func TestCrashAtEveryStep(t *testing.T) {
