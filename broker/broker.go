@@ -56,6 +56,7 @@ func New(o Options) (*Broker, error) {
 // peerLimits are those of a stream that carries the requests of all clients of another member.
 func peerLimits(l remoting.Limits) remoting.Limits {
 	l.InFlight = 65_536
+	l.ConnInFlightSize = max(l.InFlightSize, 256<<20)
 	l.ReplyQueue = 256 << 20
 	l.IdleTimeout = time.Hour
 	return l

@@ -48,8 +48,9 @@ type Conn struct {
 	out   outQueue
 	calls callTable
 
-	inFlight atomic.Int64
-	room     chan struct{} // one slot: inFlight fell below the limit, or to 0
+	inFlight     atomic.Int64
+	inFlightSize atomic.Int64
+	room         chan struct{} // one slot: inFlight or inFlightSize fell below its limit, or inFlight to 0
 
 	lastWrite     atomic.Int64 // since opened, ns
 	writeDeadline time.Time    // the writer's
@@ -158,6 +159,7 @@ func (c *Conn) report() {
 // acquire counts a request that was received.
 func (c *Conn) acquire(size int64) {
 	c.inFlight.Add(1)
+	c.inFlightSize.Add(size)
 	c.o.stats.InFlight.Add(1)
 	c.o.budget.add(size)
 }
@@ -166,19 +168,26 @@ func (c *Conn) acquire(size int64) {
 func (c *Conn) release(size int64) {
 	c.o.budget.release(size)
 	c.o.stats.InFlight.Add(-1)
-	if n := c.inFlight.Add(-1); n == 0 || n == int64(c.o.limits.InFlight)-1 {
+	left := c.inFlightSize.Add(-size)
+	freed := left < c.o.limits.ConnInFlightSize && left+size >= c.o.limits.ConnInFlightSize
+	if n := c.inFlight.Add(-1); n == 0 || n == int64(c.o.limits.InFlight)-1 || freed {
 		signal(c.room)
 	}
 }
 
+// crowded reports whether this connection alone has too much unanswered.
+func (c *Conn) crowded() bool {
+	return c.inFlight.Load() >= int64(c.o.limits.InFlight) || c.inFlightSize.Load() >= c.o.limits.ConnInFlightSize
+}
+
 // mayRead reports whether neither this connection nor all together have too much unanswered.
 func (c *Conn) mayRead() bool {
-	return c.inFlight.Load() < int64(c.o.limits.InFlight) && !c.o.budget.spent()
+	return !c.crowded() && !c.o.budget.spent()
 }
 
 // awaitRead waits until mayRead, or returns an error when the connection closes first.
 func (c *Conn) awaitRead() error {
-	for c.inFlight.Load() >= int64(c.o.limits.InFlight) {
+	for c.crowded() {
 		select {
 		case <-c.room:
 		case <-c.closing:

@@ -10,6 +10,7 @@ type Limits struct {
 	ConnectionsPerHost int           // accepted connections from one address, loopback excepted [2,000]
 	InFlight           int           // unanswered requests per connection, then reading stops [4,096]
 	InFlightSize       int64         // bytes of unanswered requests over all connections, then reading stops [256 MiB]
+	ConnInFlightSize   int64         // bytes of unanswered requests of one connection, then reading stops [an eighth of InFlightSize]
 	Pending            int           // own requests without response per connection, then ErrNotSent [65,536]
 	ReplyQueue         int64         // bytes of queued replies per connection, then it is closed [64 MiB]
 	FrameTimeout       time.Duration // for a complete frame once its first byte came [10 s]
@@ -25,6 +26,7 @@ func (l Limits) withDefaults(idle time.Duration) Limits {
 	orDefault(&l.ConnectionsPerHost, 2_000)
 	orDefault(&l.InFlight, 4_096)
 	orDefault(&l.InFlightSize, 256<<20)
+	orDefault(&l.ConnInFlightSize, l.InFlightSize/8)
 	orDefault(&l.Pending, 65_536)
 	orDefault(&l.ReplyQueue, 64<<20)
 	orDefault(&l.FrameTimeout, 10*time.Second)

@@ -361,7 +361,8 @@ func TestRN5_PeerThatDoesNotReadIsClosed(t *testing.T) {
 func TestRN7_InFlightStopsTheReading(t *testing.T) {
 	tests := map[string]Limits{
 		"requests of one connection": {InFlight: 3},
-		"bytes of all connections":   {InFlightSize: 250},
+		"bytes of one connection":    {ConnInFlightSize: 250},
+		"bytes of all connections":   {InFlightSize: 250, ConnInFlightSize: 1 << 20},
 	}
 	for name, limits := range tests {
 		t.Run(name, func(t *testing.T) {
