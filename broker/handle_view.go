@@ -11,10 +11,15 @@ import (
 
 // Looking up messages: 12 QUERY_MESSAGE, 33 VIEW_MESSAGE_BY_ID.
 //
-// Source: QueryMessageProcessor. Physical offsets are equal on all members (design D2), so any member that has applied the entry serves 33.
+// Source: QueryMessageProcessor. Physical offsets are equal on all members (design D2), so any member that has applied the entry serves 33;
+// one that does not lead asks the leader before it says that there is no message.
 
 // views serves look-ups of single messages.
-type views struct{ state *state.State }
+type views struct {
+	state   *state.State
+	leads   func() bool
+	forward func(r *request) bool // to the leader; false if it is not known, or sent r here itself
+}
 
 func (v *views) byOffset(r *request) error {
 	var q protocol.ViewMessageHeader
@@ -23,6 +28,9 @@ func (v *views) byOffset(r *request) error {
 	}
 	stored, err := v.state.MessageAt(offset.Physical(q.Offset))
 	if errors.Is(err, commitlog.ErrNotFound) {
+		if !v.leads() && v.forward(r) { // this member may merely not have it yet
+			return nil
+		}
 		return refuse(errSystem, "%s", protocol.RemarkNoMessageAt(q.Offset))
 	}
 	if err != nil {

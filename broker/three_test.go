@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,27 @@ func consumerHeartbeat(clientID, group, topic string) []byte {
 		GroupName: group, ConsumeType: "CONSUME_PASSIVELY", MessageModel: "CLUSTERING", ConsumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
 		SubscriptionDataSet: []protocol.SubscriptionData{{Topic: topic, SubString: "*", ExpressionType: "TAG", SubVersion: 1}},
 	}}}.Encode()
+}
+
+// A member that has just started lacks what it has not applied yet: it asks the leader.
+func TestViewOnAFollowerThatLags(t *testing.T) {
+	three(t, func(t *testing.T, g *testGroup, leader int) {
+		follower := (leader + 1) % 3
+		for n := range 20 {
+			sent := g.send(leader, "T", 0, "", fmt.Sprint("m", n), protocol.Success)
+			id, _ := sent.Ext.Get("msgId")
+			at, err := strconv.ParseInt(id[16:], 16, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp := g.call(follower, 33, fields("offset", at), nil); resp.Code != protocol.Success || len(resp.Body) == 0 {
+				t.Errorf("message %d on the follower: %d %q", n, resp.Code, resp.Remark)
+			}
+		}
+		if resp := g.call(follower, 33, fields("offset", 1), nil); resp.Code != protocol.SystemError {
+			t.Errorf("no message: %d %q", resp.Code, resp.Remark)
+		}
+	})
 }
 
 func TestMembersRegisterUnderTheirIDs(t *testing.T) {

@@ -87,6 +87,11 @@ func (v *validator) raft(b *Broker, key, where string) {
 
 // openRaft complains about a Raft listener that others can reach and that asks for no secret.
 func (v *validator) openRaft(b *Broker, key, where string) {
+	if b.Listen != "" && !IsLoopback(b.Listen) {
+		v.problem(key+".listen", fmt.Sprintf("%s raft has no secret, but listen %s is not a loopback address", where, b.Listen),
+			"set raft secret_file (raftmq config init makes one), or insecure = true if the network is closed")
+		return
+	}
 	for _, p := range b.Peers {
 		if host, _, err := SplitAddress(p.Raft); err == nil && !IsLoopback(host) {
 			v.problem(key+".peer."+p.ID+".raft", fmt.Sprintf("%s raft has no secret, but %s is not a loopback address", where, p.Raft),
