@@ -84,6 +84,7 @@ func (d *dev) start(id string) error {
 	cmd := exec.Command(program, d.commandLine(id)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = d.dir, withoutSettings(d.env.Environ), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	keepInheritedFiles()
 	os.Remove(d.pidFile(id)) // of an earlier run
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", id, err)
@@ -93,6 +94,19 @@ func (d *dev) start(id string) error {
 		return err
 	}
 	return nil
+}
+
+// keepInheritedFiles keeps what the caller of this command has open, a lock or a pipe, from the processes that it starts: they outlive it.
+func keepInheritedFiles() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // no /proc on this system
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 func (d *dev) commandLine(id string) []string {

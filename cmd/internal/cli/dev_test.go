@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/raftmq/raftmq/config"
 )
@@ -225,5 +228,29 @@ func allSet(t *testing.T, v reflect.Value, except ...string) {
 		if v.Field(i).IsZero() && !strings.Contains(" "+strings.Join(except, " ")+" ", " "+name+" ") {
 			t.Errorf("%s.%s is not set", v.Type(), name)
 		}
+	}
+}
+
+// TestNodesKeepNothingOpenOfTheCaller: whoever runs dev up under a lock, or with a pipe open, gets them back when the command ends.
+func TestNodesKeepNothingOpenOfTheCaller(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	dir := filepath.Join(t.TempDir(), "dev")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := exec.Command(os.Args[0], "dev", "up", "--nodes", "1", "--dir", dir, "--port-base", fmt.Sprint(freeBase(t)))
+	cmd.Env, cmd.ExtraFiles = append(os.Environ(), roleVariable+"=raftmq"), []*os.File{write}
+	t.Cleanup(func() { raftmq(t, nil, "dev", "down", "--dir", dir) })
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	read.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := read.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the pipe is still open: %v", err)
 	}
 }
