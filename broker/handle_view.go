@@ -18,7 +18,8 @@ import (
 type views struct {
 	state   *state.State
 	leads   func() bool
-	forward func(r *request) bool // to the leader; false if it is not known, or sent r here itself
+	forward func(r *request) bool // to the leader; false if it is not known
+	gate    *gate
 }
 
 func (v *views) byOffset(r *request) error {
@@ -28,7 +29,10 @@ func (v *views) byOffset(r *request) error {
 	}
 	stored, err := v.state.MessageAt(offset.Physical(q.Offset))
 	if errors.Is(err, commitlog.ErrNotFound) {
-		if !v.leads() && v.forward(r) { // this member may merely not have it yet
+		if !v.leads() && !r.forwarded { // this member may merely not have it yet
+			if !v.forward(r) {
+				v.gate.park(r, errNoLeader)
+			}
 			return nil
 		}
 		return refuse(errSystem, "%s", protocol.RemarkNoMessageAt(q.Offset))
