@@ -94,26 +94,55 @@ func (c *ownCluster) showLogs() {
 // ownNode is a node as dev status shows it.
 type ownNode struct {
 	ID       string `json:"id"`
+	Alive    bool   `json:"alive"`
 	Role     string `json:"role"`
 	Client   string `json:"client"`
 	Admin    string `json:"admin"`
 	BrokerID int64  `json:"broker_id"`
 }
 
-// node returns the node that is registered under a broker id.
-func (c *ownCluster) node(brokerID int64) ownNode {
+func (c *ownCluster) nodes() []ownNode {
 	c.t.Helper()
 	var status struct{ Nodes []ownNode }
 	if err := json.Unmarshal([]byte(c.raftmq("dev", "status", "-o", "json", "--dir", c.dir)), &status); err != nil {
 		c.t.Fatal(err)
 	}
-	for _, n := range status.Nodes {
-		if n.BrokerID == brokerID {
-			return n
+	return status.Nodes
+}
+
+// node returns the node that is registered under a broker id.
+func (c *ownCluster) node(brokerID int64) ownNode {
+	c.t.Helper()
+	var found ownNode
+	eventually(c.t, settle, func() error {
+		for _, n := range c.nodes() {
+			if n.Alive && n.BrokerID == brokerID {
+				found = n
+				return nil
+			}
 		}
-	}
-	c.t.Fatalf("no node has broker id %d: %+v", brokerID, status)
-	return ownNode{}
+		return fmt.Errorf("no node has broker id %d: %+v", brokerID, c.nodes())
+	})
+	return found
+}
+
+func (c *ownCluster) kill(n ownNode) {
+	c.t.Helper()
+	c.raftmq("dev", "kill", n.ID, "--dir", c.dir)
+}
+
+// start starts a node that was killed, and returns when all members take part.
+func (c *ownCluster) start(n ownNode) {
+	c.t.Helper()
+	c.raftmq("dev", "start", n.ID, "--dir", c.dir)
+	eventually(c.t, settle, func() error {
+		for _, n := range c.nodes() {
+			if n.Role != "leader" && n.Role != "follower" {
+				return fmt.Errorf("%s is %s", n.ID, n.Role)
+			}
+		}
+		return nil
+	})
 }
 
 // delivered is how many messages a node has handed to consumers.
