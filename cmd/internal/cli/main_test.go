@@ -47,6 +47,9 @@ func appendLine(file string) {
 	}
 }
 
+// interruptedCode is with what a child ends on SIGINT.
+const interruptedCode = 7
+
 // child serves its pid on the socket "client" that is handed down, and ends with code 0 on SIGTERM.
 func child() {
 	ports, err := inheritedListeners(os.Environ())
@@ -57,10 +60,12 @@ func child() {
 	if err != nil {
 		panic(err)
 	}
-	term := make(chan os.Signal, 1)
-	signal.Notify(term, syscall.SIGTERM)
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
-		<-term
+		if <-told == syscall.SIGINT {
+			os.Exit(interruptedCode)
+		}
 		os.Exit(0)
 	}()
 	for {
@@ -84,7 +89,8 @@ func supervisorOfChild() {
 	fmt.Println(address)
 	env := Process()
 	env.Environ = append(env.Environ, roleVariable+"=child")
-	supervise(context.Background(), supervisor{env: env, ports: []port{{"client", address}}, logger: newLogger(quietLog, io.Discard)})
+	s := supervisor{env: env, ports: []port{{"client", address}}, logger: newLogger(quietLog, io.Discard), stopTime: stopTimeout}
+	os.Exit(ExitCode(supervise(context.Background(), s)))
 }
 
 // result is what a command did.

@@ -117,8 +117,10 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
-func TestTheChildDiesWithItsSupervisor(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
+// supervisorProcess starts a supervisor of a child in a process of its own and returns it with the pid of the child.
+func supervisorProcess(t *testing.T) (cmd *exec.Cmd, child int) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"=supervisor")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -127,22 +129,39 @@ func TestTheChildDiesWithItsSupervisor(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := strings.TrimSpace(line)
-	pid := 0
 	eventually(t, "the child answers", func() bool {
 		c, err := net.Dial("tcp", address)
 		if err != nil {
 			return false
 		}
 		c.Close()
-		pid = childPID(t, address)
-		return pid != 0
+		child = childPID(t, address)
+		return child != 0
 	})
+	return cmd, child
+}
+
+func TestTheChildDiesWithItsSupervisor(t *testing.T) {
+	cmd, child := supervisorProcess(t)
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(t, "the child is gone", func() bool { return !alive(pid) })
+	eventually(t, "the child is gone", func() bool { return !alive(child) })
+}
+
+// How a member stops depends on the signal: SIGINT does not wait for its clients.
+func TestSignalsReachTheChildAsTheyCame(t *testing.T) {
+	for sig, want := range map[syscall.Signal]int{syscall.SIGTERM: 0, syscall.SIGINT: interruptedCode} {
+		cmd, _ := supervisorProcess(t)
+		cmd.Process.Signal(sig)
+		cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("%v: the supervisor ended with %d, want %d", sig, got, want)
+		}
+	}
 }
