@@ -100,6 +100,41 @@ func consumerHeartbeat(clientID, group, topic string) []byte {
 	}}}.Encode()
 }
 
+// apache/rocketmq#10417: messages of a queue that only the lost side had left its lowest offset above its highest.
+func TestAQueueThatOnlyTheLostSideHad(t *testing.T) {
+	three(t, func(t *testing.T, g *testGroup, leader int) {
+		g.send(leader, "T", 1, "", "x", protocol.Success)
+		for i := range g.members {
+			if i != leader {
+				g.net.Cut(g.members[leader].name, g.members[i].name)
+			}
+		}
+		for n := range 5 {
+			resp := g.call(leader, 310, sendFields("T", 0, ""), fmt.Append(nil, "lost", n))
+			if resp.Code == protocol.Success {
+				t.Errorf("a leader without a majority acknowledged message %d", n)
+			}
+		}
+		next := g.leader(leader)
+		for n := range 3 {
+			sent := g.send(next, "T", 0, "", fmt.Sprint("kept", n), protocol.Success)
+			if at := number(t, sent, "queueOffset"); at != int64(n) {
+				t.Errorf("message %d has offset %d", n, at)
+			}
+		}
+		g.net.HealAll()
+		g.pulled(next, pullFields("drain", "T", 0, 0))
+		for i := range g.members {
+			g.eventually(fmt.Sprint("the messages on ", i), func() bool { return len(g.drain(i, "T", 0)) == 3 })
+			low := number(t, g.call(i, 31, fields("topic", "T", "queueId", 0), nil), "offset")
+			high := number(t, g.call(i, 30, fields("topic", "T", "queueId", 0), nil), "offset")
+			if low != 0 || high != 3 {
+				t.Errorf("member %d holds %d to %d", i, low, high)
+			}
+		}
+	})
+}
+
 // A member that has just started lacks what it has not applied yet: it asks the leader.
 func TestViewOnAFollowerThatLags(t *testing.T) {
 	three(t, func(t *testing.T, g *testGroup, leader int) {
