@@ -41,9 +41,9 @@ func (g *testGroup) rot(i int, at offset.Queue) {
 	}
 }
 
-// TestBadRecordGoesToNobody (R-L6): a follower sends its reader to the leader, a leader answers an error and hands over; both leave, and
+// TestRL6_BadRecordGoesToNobody: a follower sends its reader to the leader, a leader answers an error and hands over; both leave, and
 // the message is delivered whole by those that have it.
-func TestBadRecordGoesToNobody(t *testing.T) {
+func TestRL6_BadRecordGoesToNobody(t *testing.T) {
 	for _, leads := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newTestGroup(t, 3, func(o *Options) { o.Raft.TailCacheBytes, o.Raft.SegmentBytes = 1, 16<<10 })

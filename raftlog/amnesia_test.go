@@ -27,9 +27,9 @@ func (c *testCluster) backUp(tn *testNode) backup {
 	return b
 }
 
-// TestRestoredOldCopyIsRefused (R-P5): what the member has forgotten it had promised to keep; whoever remembers the promise refuses it, it
+// TestRP5_RestoredOldCopyIsRefused: what the member has forgotten it had promised to keep; whoever remembers the promise refuses it, it
 // stays away, and comes back as a new instance.
-func TestRestoredOldCopyIsRefused(t *testing.T) {
+func TestRP5_RestoredOldCopyIsRefused(t *testing.T) {
 	for _, leads := range []bool{false, true} {
 		bubble(t, func(t *testing.T, c *testCluster) {
 			want := c.sendTexts("a", 5)
@@ -68,8 +68,8 @@ func TestRestoredOldCopyIsRefused(t *testing.T) {
 	}
 }
 
-// TestCloneIsRefused (R-P2): a copy of a member on another machine, with the same configuration.
-func TestCloneIsRefused(t *testing.T) {
+// TestRP2_CloneIsRefused: a copy of a member on another machine, with the same configuration.
+func TestRP2_CloneIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 5)
 		c.converged(5 * time.Second)
@@ -101,8 +101,8 @@ func TestCloneIsRefused(t *testing.T) {
 	})
 }
 
-// TestSecondProcessOnOneDirectory (R-P2): the lock.
-func TestSecondProcessOnOneDirectory(t *testing.T) {
+// TestRP2_SecondProcessOnOneDirectory: the lock.
+func TestRP2_SecondProcessOnOneDirectory(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		tn := c.followers()[0]
 		l, err := c.net.Host("second").Listen(":1")
@@ -117,8 +117,8 @@ func TestSecondProcessOnOneDirectory(t *testing.T) {
 	})
 }
 
-// TestSwappedDirectories (R-P3): each of two members refuses the other's directory, and both are well when they are put back.
-func TestSwappedDirectories(t *testing.T) {
+// TestRP3_SwappedDirectories: each of two members refuses the other's directory, and both are well when they are put back.
+func TestRP3_SwappedDirectories(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 5)
 		c.converged(5 * time.Second)

@@ -69,8 +69,8 @@ func (c *testCluster) quarantined(tn *testNode, limit time.Duration, reason stri
 	}
 }
 
-// TestDamagedFollowerLeaves (R-L6): the bytes are refused, and the group goes on without the member.
-func TestDamagedFollowerLeaves(t *testing.T) {
+// TestRL6_DamagedFollowerLeaves: the bytes are refused, and the group goes on without the member.
+func TestRL6_DamagedFollowerLeaves(t *testing.T) {
 	bubbleOf(t, uncached, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 100)
 		c.converged(5 * time.Second)
@@ -88,8 +88,8 @@ func TestDamagedFollowerLeaves(t *testing.T) {
 	})
 }
 
-// TestDamagedLeaderHandsOver (R-L6): without an election timeout's pause, then it is quarantined.
-func TestDamagedLeaderHandsOver(t *testing.T) {
+// TestRL6_DamagedLeaderHandsOver: without an election timeout's pause, then it is quarantined.
+func TestRL6_DamagedLeaderHandsOver(t *testing.T) {
 	bubbleOf(t, uncached, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 100)
 		c.converged(5 * time.Second)
@@ -108,8 +108,8 @@ func TestDamagedLeaderHandsOver(t *testing.T) {
 	})
 }
 
-// TestDamagedMemberStaysWhileItIsNeeded: two of three must not fall to one because of one old record.
-func TestDamagedMemberStaysWhileItIsNeeded(t *testing.T) {
+// TestRL6_DamagedMemberStaysWhileItIsNeeded: two of three must not fall to one because of one old record.
+func TestRL6_DamagedMemberStaysWhileItIsNeeded(t *testing.T) {
 	bubbleOf(t, uncached, func(t *testing.T, c *testCluster) {
 		want := c.sendTexts("a", 100)
 		c.converged(5 * time.Second)
@@ -131,8 +131,8 @@ func TestDamagedMemberStaysWhileItIsNeeded(t *testing.T) {
 	})
 }
 
-// TestScrubFindsDamage (R-L7): nobody reads the record, the scrub does.
-func TestScrubFindsDamage(t *testing.T) {
+// TestRL7_ScrubFindsDamage: nobody reads the record, the scrub does.
+func TestRL7_ScrubFindsDamage(t *testing.T) {
 	bubbleOf(t, func(o *Options) { uncached(o); o.ScrubRate = 1 << 20 }, func(t *testing.T, c *testCluster) {
 		c.sendTexts("a", 100)
 		c.converged(5 * time.Second)
@@ -145,8 +145,8 @@ func TestScrubFindsDamage(t *testing.T) {
 	})
 }
 
-// TestDamageOfWhatIsNotAppliedIsFoundAtTheStart: recovery looks at headers only; raft would panic on the entry.
-func TestDamageOfWhatIsNotAppliedIsFoundAtTheStart(t *testing.T) {
+// TestRL2_DamageOfWhatIsNotAppliedIsFoundAtTheStart: recovery looks at headers only; raft would panic on the entry.
+func TestRL2_DamageOfWhatIsNotAppliedIsFoundAtTheStart(t *testing.T) {
 	bubbleOf(t, func(o *Options) { uncached(o); o.Applier.(*testState).every = 1000 }, func(t *testing.T, c *testCluster) {
 		c.sendTexts("a", 100)
 		c.converged(5 * time.Second)

@@ -19,9 +19,9 @@ func reported(t *testing.T, o Options) (*Log, *[]DamageError) {
 	return mustOpen(t, o), &all
 }
 
-// TestBadRecordIsReported (R-L6): a read of bytes that rotted is refused and reported with file and position, whether they differ or the
+// TestRL6_BadRecordIsReported: a read of bytes that rotted is refused and reported with file and position, whether they differ or the
 // disk does not give them.
-func TestBadRecordIsReported(t *testing.T) {
+func TestRL6_BadRecordIsReported(t *testing.T) {
 	m, o, want := damagedLog(t)
 	l, all := reported(t, o)
 	target := want.all[want.first-want.start.index]
@@ -65,8 +65,8 @@ func TestWrongUnitIsNoDamage(t *testing.T) {
 	}
 }
 
-// TestScrub (R-L7): every sealed record is read, at the rate that is asked for, and the first bad one ends it.
-func TestScrub(t *testing.T) {
+// TestRL7_Scrub: every sealed record is read, at the rate that is asked for, and the first bad one ends it.
+func TestRL7_Scrub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := small(vfs.NewMem())
 		o.SegmentBytes, o.TailCacheBytes = 1<<20, 1

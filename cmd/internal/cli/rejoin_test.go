@@ -94,9 +94,9 @@ func flip(t *testing.T, file string, at int64) {
 	}
 }
 
-// TestRejoinAfterDamage (R-L2, R-L5): a member with a bad record does not start, says where it is damaged and what brings it back; that
+// TestRL5_RejoinAfterDamage (R-L2, R-L5): a member with a bad record does not start, says where it is damaged and what brings it back; that
 // command does, and keeps the damaged files.
-func TestRejoinAfterDamage(t *testing.T) {
+func TestRL5_RejoinAfterDamage(t *testing.T) {
 	c := newRejoinCluster(t)
 	id := c.kill()
 	segment := filepath.Join(c.member(id), commitlogDir, "00000000000000000000")
@@ -121,8 +121,8 @@ func TestRejoinAfterDamage(t *testing.T) {
 	c.whole()
 }
 
-// TestRejoinAfterWipe (R-P4): whether the node waits to be added already or is still down.
-func TestRejoinAfterWipe(t *testing.T) {
+// TestRP4_RejoinAfterWipe (R-P4): whether the node waits to be added already or is still down.
+func TestRP4_RejoinAfterWipe(t *testing.T) {
 	c := newRejoinCluster(t)
 	for _, started := range []bool{false, true} {
 		id := c.kill()
@@ -188,8 +188,8 @@ func TestRejoinNeedsTheOthers(t *testing.T) {
 	}
 }
 
-// TestRejoinAfterAnOldCopyWasRestored (R-P5): the others remember what the member had promised to keep. It ends, stays away, and comes back.
-func TestRejoinAfterAnOldCopyWasRestored(t *testing.T) {
+// TestRP5_RejoinAfterAnOldCopyWasRestored (R-P5): the others remember what the member had promised to keep. It ends, stays away, and comes back.
+func TestRP5_RejoinAfterAnOldCopyWasRestored(t *testing.T) {
 	c := newRejoinCluster(t)
 	id := c.kill()
 	backup := filepath.Join(t.TempDir(), "backup")
