@@ -3,7 +3,9 @@ package compat
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ func TestReportsUnderKills(t *testing.T) {
 	batchesStayDense(c)
 	delayedMessagesComeOnce(c)
 	aMemberThatLagsDoesNotWin(c)
+	aRemovedMemberLeavesTheOthersAlone(c)
 }
 
 // apache/rocketmq#9804: after a fail-over the new topic was gone.
@@ -248,6 +251,67 @@ func aMemberThatLagsDoesNotWin(c *ownCluster) {
 	s := &sink{}
 	startConsumer(t, unique(t, "g"), topic, "*", s, fromFirst())
 	s.waitBodies(t, 45*time.Second, want)
+}
+
+// hashicorp/raft#524: a member that was removed while it was away deposed the leader again and again when it came back.
+func aRemovedMemberLeavesTheOthersAlone(c *ownCluster) {
+	t := c.t
+	var peers []struct{ ID, Node string }
+	if err := json.Unmarshal([]byte(c.raftmq("raft", "list-peers", "-o", "json", "--dir", c.dir)), &peers); err != nil {
+		t.Fatal(err)
+	}
+	leader, removed := c.node(0), c.node(2)
+	c.raftmq("dev", "kill", removed.ID, "--signal", "STOP", "--dir", c.dir)
+	for _, p := range peers {
+		if p.Node == removed.ID {
+			c.raftmq("raft", "remove-peer", p.ID, "--dir", c.dir)
+		}
+	}
+	term := c.node(0).Term
+	c.raftmq("dev", "kill", removed.ID, "--signal", "CONT", "--dir", c.dir)
+	topic, r := newTopic(t, 1), dialRaw(t, leader.Client)
+	var longest time.Duration
+	for begin := time.Now(); time.Since(begin) < 15*time.Second; <-time.After(10 * time.Millisecond) {
+		sent := time.Now()
+		if f := r.send(topic, 0, "", []byte("x")); f.Code != 0 {
+			t.Fatalf("send: %d %q", f.Code, f.Remark)
+		}
+		longest = max(longest, time.Since(sent))
+	}
+	if now := c.node(0); now.ID != leader.ID || now.Term != term || longest > time.Second {
+		t.Errorf("%s led in term %d, now %s in term %d; the longest send took %v", leader.ID, term, now.ID, now.Term, longest)
+	}
+}
+
+// apache/rocketmq#9497: addresses of IPv6 were not understood.
+func TestGroupOnIPv6(t *testing.T) {
+	if ln, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("this host has no IPv6")
+	} else {
+		ln.Close()
+	}
+	c := newOwnClusterOn(t, "::1", "")
+	names := dialRaw(t, namesrv()[0])
+	if f := names.want(0, 106, nil, nil); !strings.Contains(string(f.Body()), `"0":"[::1]:`) {
+		t.Errorf("cluster info: %s", f.Body())
+	}
+	leader := c.node(0)
+	r := dialRaw(t, leader.Client)
+	id := r.send("T", 0, "", []byte("over IPv6")).ExtFields["msgId"]
+	if len(id) != 56 || !strings.HasPrefix(id, strings.Repeat("0", 31)+"1") {
+		t.Errorf("message id %s", id)
+	}
+	r.want(0, 28, nil, nil)
+	r.want(0, 202, fieldsOf("topic", "T"), nil)
+	r.heartbeat("c", "g", "T", "*", 1)
+	c.kill(leader)
+	next := dialRaw(t, c.node(0).Client)
+	if f := next.send("T", 0, "", []byte("x")); f.Code != 0 {
+		t.Errorf("send to the next leader: %d %q", f.Code, f.Remark)
+	}
+	if f := next.pull("g", "T", 0, 0); f.Code != 0 || !strings.Contains(string(f.Body()), "over IPv6") {
+		t.Errorf("pull: %d %q", f.Code, f.Remark)
+	}
 }
 
 func TestReportsWithSmallLimits(t *testing.T) {

@@ -27,6 +27,12 @@ const ownPorts = 23400
 // newOwnCluster starts a group; settings are lines of the broker block of its cluster file.
 func newOwnCluster(t *testing.T, settings string) *ownCluster {
 	t.Helper()
+	return newOwnClusterOn(t, "127.0.0.1", settings)
+}
+
+// newOwnClusterOn is newOwnCluster on another address of this host.
+func newOwnClusterOn(t *testing.T, host, settings string) *ownCluster {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
@@ -42,7 +48,7 @@ func newOwnCluster(t *testing.T, settings string) *ownCluster {
 		base = n
 	}
 	file := filepath.Join(work, "cluster.hcl")
-	if err := os.WriteFile(file, []byte(clusterFile(base+100, settings)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(clusterFile(host, base+100, settings)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -54,14 +60,14 @@ func newOwnCluster(t *testing.T, settings string) *ownCluster {
 		}
 	})
 	c.raftmq("dev", "up", "-c", file, "--dir", c.dir)
-	t.Setenv("NAMESRV_ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(base+100)))
+	t.Setenv("NAMESRV_ADDR", net.JoinHostPort(host, strconv.Itoa(base+100)))
 	return c
 }
 
 // clusterFile is a file of three nodes and a NameServer on the ports from base on.
-func clusterFile(base int, settings string) string {
+func clusterFile(host string, base int, settings string) string {
 	var b strings.Builder
-	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+	at := func(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 	fmt.Fprintf(&b, "namesrv {\n  listen = %q\n  addrs = [%q]\n}\n", at(base), at(base))
 	fmt.Fprintf(&b, "broker \"RaftNode00\" {\n  vip_channel = false\n  topic {\n    auto_create = true\n  }\n%s\n", settings)
 	for i := range 3 {
@@ -96,6 +102,7 @@ type ownNode struct {
 	ID       string `json:"id"`
 	Alive    bool   `json:"alive"`
 	Role     string `json:"role"`
+	Term     uint64 `json:"term"`
 	Client   string `json:"client"`
 	Admin    string `json:"admin"`
 	BrokerID int64  `json:"broker_id"`
