@@ -108,7 +108,8 @@ func raftmq(t *testing.T, environ []string, args ...string) result {
 func raftmqWith(t *testing.T, environ []string, stdin string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	err := Run(t.Context(), Environment{Args: append([]string{"raftmq"}, args...), Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr})
+	ctx := context.WithoutCancel(t.Context()) // which has ended when a cleanup takes a cluster down
+	err := Run(ctx, Environment{Args: append([]string{"raftmq"}, args...), Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr})
 	return result{stdout.String(), stderr.String(), ExitCode(err)}
 }
 
