@@ -33,8 +33,7 @@ type proposer struct {
 	queued   int64    // bytes in open and sealed
 	inFlight []*batch // handed to raft, oldest first
 	wallTime int64    // of the last batch: it never goes back under one leader
-	usual    int      // bytes that recent batches took, a guess for the next
-	spare    []byte   // a buffer that was too large for what it held
+	slab     []byte   // what the last batch left of the memory it was cut from, length 0; nil while a batch is open
 }
 
 // batch is one entry on its way.
@@ -50,7 +49,10 @@ type proposal struct {
 	count int
 }
 
-const proposalsMax = 1 << 16 // sub-records of one entry
+const (
+	proposalsMax = 1 << 16 // sub-records of one entry
+	slabEntries  = 2       // the memory for batches is allocated for so many of the largest entries at a time
+)
 
 func newProposer(o *Options, apply func([]byte) raft.ApplyFuture) *proposer {
 	p := &proposer{opts: o, apply: apply}
@@ -89,17 +91,15 @@ func (p *proposer) propose(subs []byte, count int, done Completion, reserved boo
 	if err := p.refusalLocked(len(subs), count, reserved); err != nil {
 		return err
 	}
-	b := p.open
-	if b != nil && (len(b.data)-commitlog.BatchHeaderSize+len(subs) > p.opts.EntryBytesMax || int(b.count)+count > proposalsMax) {
-		p.sealed = append(p.sealed, b)
-		b = nil
+	if b := p.open; b != nil && !p.fits(b, len(subs), count) {
+		p.sealed = append(p.sealed, p.cutLocked())
 	}
-	if b == nil {
-		b = p.newBatchLocked(len(subs))
-		p.open = b
+	if p.open == nil {
+		p.open = p.newBatchLocked(len(subs))
 		p.cond.Signal()
 	}
-	b.data = append(p.roomLocked(b.data, len(subs)), subs...)
+	b := p.open
+	b.data = append(b.data, subs...)
 	b.count += uint32(count)
 	b.proposals = append(b.proposals, proposal{done, count})
 	p.queued += int64(len(subs))
@@ -123,38 +123,30 @@ func (p *proposer) refusalLocked(size, count int, reserved bool) error {
 	return nil
 }
 
-// newBatchLocked makes a batch with room for about as much as recent ones took.
+// fits reports whether an open batch takes more without its buffer being copied or a limit passed.
+func (p *proposer) fits(b *batch, size, count int) bool {
+	return len(b.data)+size <= min(cap(b.data), commitlog.BatchHeaderSize+p.opts.EntryBytesMax) && int(b.count)+count <= proposalsMax
+}
+
+// newBatchLocked begins a batch for at least size bytes in what is left of the slab, or in a new one. Batches lie one behind the
+// other in a slab, so none is ever copied to grow or to shrink. raft and the log's cache keep a batch for as long as they want; the
+// garbage collector takes the slab when the last of its batches is gone.
 func (p *proposer) newBatchLocked(size int) *batch {
-	need := commitlog.BatchHeaderSize + max(size, min(p.usual+p.usual/8, p.opts.EntryBytesMax))
-	if cap(p.spare) >= need {
-		b := &batch{data: p.spare[:commitlog.BatchHeaderSize]}
-		p.spare = nil
-		return b
+	need := commitlog.BatchHeaderSize + size
+	if cap(p.slab) < need {
+		p.slab = make([]byte, 0, max(need, slabEntries*p.opts.EntryBytesMax))
 	}
-	return &batch{data: make([]byte, commitlog.BatchHeaderSize, need)}
+	b := &batch{data: p.slab[:commitlog.BatchHeaderSize]}
+	p.slab = nil
+	return b
 }
 
-// roomLocked makes room for more bytes. It grows in large steps: each copies what is there.
-func (p *proposer) roomLocked(data []byte, more int) []byte {
-	need := len(data) + more
-	if need <= cap(data) {
-		return data
-	}
-	size := max(need, min(4*cap(data), commitlog.BatchHeaderSize+p.opts.EntryBytesMax))
-	return append(make([]byte, 0, size), data...)
-}
-
-// seal closes the envelope of a batch that nobody adds to any more. The buffer goes to raft and the log's cache for as long as
-// they want and is never used again; what fills less than half of its buffer goes there in one of its own size.
-func (p *proposer) seal(b *batch, wallTime int64) {
-	if cap(b.data) > 2*len(b.data) {
-		large := b.data
-		b.data = append(make([]byte, 0, len(large)), large...)
-		p.mu.Lock()
-		p.spare = large[:0]
-		p.mu.Unlock()
-	}
-	commitlog.AppendBatchHeader(b.data[:0], b.count, p.opts.GroupTime(), wallTime)
+// cutLocked ends the open batch: nobody adds to it any more, and the next one begins behind it.
+func (p *proposer) cutLocked() *batch {
+	b, n := p.open, len(p.open.data)
+	p.slab, b.data = b.data[n:n], b.data[:n:n]
+	p.open = nil
+	return b
 }
 
 // run hands batches to raft, at most EntriesInFlight at a time, and answers them in order. It returns when ctx ends; what is
@@ -176,7 +168,7 @@ func (p *proposer) run(ctx context.Context) {
 		}
 	}()
 	for b, wallTime := p.next(); b != nil; b, wallTime = p.next() {
-		p.seal(b, wallTime)
+		commitlog.AppendBatchHeader(b.data[:0], b.count, p.opts.GroupTime(), wallTime)
 		flights <- flight{b, p.apply(b.data)}
 	}
 	close(flights)
@@ -212,11 +204,9 @@ func (p *proposer) takeLocked() *batch {
 		p.sealed[0] = nil
 		p.sealed = p.sealed[1:]
 	} else {
-		b, p.open = p.open, nil
+		b = p.cutLocked()
 	}
-	size := len(b.data) - commitlog.BatchHeaderSize
-	p.queued -= int64(size)
-	p.usual = max(size, p.usual-p.usual/8)
+	p.queued -= int64(len(b.data) - commitlog.BatchHeaderSize)
 	return b
 }
 
