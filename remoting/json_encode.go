@@ -42,12 +42,8 @@ func appendJSON(dst []byte, c *Command) []byte {
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(s); {
+	for i := plainPrefix(s); i < len(s); i += plainPrefix(s[i:]) {
 		ch := s[i]
-		if ch >= ' ' && ch != '"' && ch != '\\' && ch < utf8.RuneSelf {
-			i++
-			continue
-		}
 		if ch >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if r != utf8.RuneError || n > 1 {
@@ -62,6 +58,28 @@ func appendQuoted(dst []byte, s string) []byte {
 	}
 	dst = append(dst, s[from:]...)
 	return append(dst, '"')
+}
+
+// plainPrefix returns how many bytes at the start of s stand in a JSON string as they are, looking at eight at a time.
+func plainPrefix(s string) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := w^'"'*ones, w^'\\'*ones
+		// A byte's high bit is set where the byte is not ASCII, below ' ', or equal to one of the two; a borrow may mark a plain byte
+		// above such a one too, which the loop below sorts out.
+		if (w|(w-' '*ones)|(quote-ones)|(slash-ones))&highs != 0 {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
+		if ch := s[i]; ch < ' ' || ch == '"' || ch == '\\' || ch >= utf8.RuneSelf {
+			break
+		}
+	}
+	return i
 }
 
 // appendEscape appends one byte that may not stand in a JSON string as it is.

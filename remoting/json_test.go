@@ -110,3 +110,16 @@ func FuzzEncodeJSONIsStandard(f *testing.F) {
 		}
 	})
 }
+
+// Every byte is quoted as encoding/json quotes it, wherever it stands between plain ones.
+func TestJSONQuotesEveryByte(t *testing.T) {
+	for ch := range 256 {
+		for at := range 20 {
+			s := strings.Repeat("~", at) + string([]byte{byte(ch)}) + strings.Repeat("~", 20-at)
+			var got string
+			if err := json.Unmarshal(appendQuoted(nil, s), &got); err != nil || got != strings.ToValidUTF8(s, "\uFFFD") {
+				t.Fatalf("byte %#x at %d: %q, %v", ch, at, got, err)
+			}
+		}
+	}
+}
