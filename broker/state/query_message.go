@@ -15,8 +15,17 @@ import (
 // A damaged record is an error that wraps commitlog.ErrCorrupt; its bytes are never returned, the messages before it are.
 // A message that retention removed meanwhile is commitlog.ErrNotFound.
 func (s *State) AppendMessages(dst []byte, k consumequeue.Key, first offset.Queue, units []consumequeue.Unit, bytesMax int) (out []byte, n int, err error) {
+	if !s.ready.Load() {
+		return dst, 0, commitlog.ErrNotFound
+	}
+	r := s.host.Log().Reader()
+	defer r.Close()
+	var near offset.Physical // up to where the messages from here on lie close together
 	for n, u := range units {
-		p, err := s.message(u.Position, u.Size)
+		if u.Position >= near {
+			near = nearEnd(units[n:])
+		}
+		p, err := messageOf(r.SubRecord(u.Position, u.Size, near))
 		if err == nil && p.key != k {
 			err = fmt.Errorf("message at %d is of queue %d/%d, its unit of %d/%d: %w", u.Position, p.key.Topic, p.key.Queue, k.Topic, k.Queue, commitlog.ErrCorrupt)
 		}
@@ -29,6 +38,24 @@ func (s *State) AppendMessages(dst []byte, k consumequeue.Key, first offset.Queu
 		dst = appendStamped(dst, p.stored, first+offset.Queue(n), u.Position)
 	}
 	return dst, len(units), nil
+}
+
+// readGap is how many bytes between two messages are rather read along than left out by a second read. Measured in 2026-11 on a virtual
+// machine: a read of 1 KiB from the page cache takes 3.7 µs, of which 3.4 are the call; 12 KiB more take less. The messages of one of
+// eight queues that are written alike lie nearer.
+const readGap = 12 << 10
+
+// nearEnd returns the end of the stretch of messages that begins with units[0], has no gap above readGap and fits into one read.
+func nearEnd(units []consumequeue.Unit) offset.Physical {
+	end := units[0].Position + offset.Physical(units[0].Size)
+	for _, u := range units[1:] {
+		next := u.Position + offset.Physical(u.Size)
+		if u.Position < end || u.Position-end > readGap || next-units[0].Position > commitlog.ReadAhead {
+			break
+		}
+		end = next
+	}
+	return end
 }
 
 // appendStamped copies stored bytes, which belong to the log's cache, and stamps the copy.
@@ -44,16 +71,24 @@ func (s *State) message(p offset.Physical, size uint32) (messagePayload, error) 
 	if !s.ready.Load() {
 		return messagePayload{}, commitlog.ErrNotFound
 	}
-	sub, err := s.host.Log().ReadSubRecord(p, size)
+	m, err := messageOf(s.host.Log().ReadSubRecord(p, size))
+	if err != nil {
+		return messagePayload{}, fmt.Errorf("message at %d: %w", p, err)
+	}
+	return m, nil
+}
+
+// messageOf decodes what was read as a message.
+func messageOf(sub commitlog.SubRecord, err error) (messagePayload, error) {
 	if err != nil {
 		return messagePayload{}, err
 	}
 	if Kind(sub.Kind) != KindMessage {
-		return messagePayload{}, fmt.Errorf("no message at %d but a %v: %w", p, Kind(sub.Kind), commitlog.ErrNotFound)
+		return messagePayload{}, fmt.Errorf("not a message but a %v: %w", Kind(sub.Kind), commitlog.ErrNotFound)
 	}
 	m, ok := decodeMessage(sub.Payload)
 	if !ok {
-		return messagePayload{}, fmt.Errorf("message at %d does not decode: %w", p, commitlog.ErrNotFound)
+		return messagePayload{}, fmt.Errorf("it does not decode: %w", commitlog.ErrNotFound)
 	}
 	return m, nil
 }

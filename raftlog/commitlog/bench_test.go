@@ -90,6 +90,19 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 		})
+		b.Run(name+"/32-neighbours", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := l.Reader()
+				for i := range offset.Physical(32) {
+					at := pos + i*(1024+SubRecordHeaderSize)
+					if _, err := r.SubRecord(at, 1024+SubRecordHeaderSize, pos+32*(1024+SubRecordHeaderSize)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				r.Close()
+			}
+		})
 	}
 }
 
