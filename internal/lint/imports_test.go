@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"internal/lint":              {},
 	"test/sim":                   {"*"},
 	"test/cluster":               {"*"},
+	"test/mutants":               {},
 	"test/robustness":            {"*"},
 }
 
@@ -74,7 +75,7 @@ var homes = []struct {
 	{"go.etcd.io/bbolt", []string{"raftlog", "broker/state"}},
 	{"net/http", []string{"console", "cmd", "bench"}},
 	{"net", []string{"remoting", "raftlog", "console", "client", "cmd", "internal/netsim", "broker", "namesrv", "bench", "test"}},
-	{"os/exec", []string{"cmd/internal/cli", "test/cluster"}},
+	{"os/exec", []string{"cmd/internal/cli", "test/mutants", "test/cluster"}},
 	{"unsafe", nil},
 }
 

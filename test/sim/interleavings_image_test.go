@@ -78,7 +78,7 @@ func TestInterleaving04(t *testing.T) {
 		tail := c.sender()
 		for range 14 {
 			c.aside.Go(func() { tail.send(0, 10) })
-			time.Sleep(2 * time.Millisecond)
+			c.Run(2 * time.Millisecond)
 		}
 		end := c.status(old)
 		if end.LastIndex < end.CommitIndex+10 {
@@ -155,6 +155,6 @@ func (c *Cluster) keepPulling(ctx context.Context, t *testing.T, m *Member, i in
 				at = answer.NextBeginOffset
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 }

@@ -20,6 +20,7 @@ import (
 // bubble runs a test with a cluster in virtual time and checks everything at its end.
 func bubble(t *testing.T, test func(t *testing.T, c *Cluster), opts ...Option) {
 	t.Helper()
+	slowWithRace(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := New(t, opts...)

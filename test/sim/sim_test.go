@@ -10,13 +10,14 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 3, "how many histories TestHistories runs")
+	histories = flag.Int("histories", 2, "how many histories TestHistories runs")
 	cuts      = flag.Int("cuts", 12, "how many power cuts TestPowerCuts makes")
 	firstSeed = flag.Uint64("seed", 1, "seed of the first history; of the only one in TestReplay")
 	schedule  = flag.String("schedule", "", "schedule.json for TestReplay")
 	times     = flag.Int("times", 10, "how often TestReplay plays its schedule")
 	keep      = flag.String("keep", "", "directory for what failures leave [the system's for temporary files]")
 	shrinkFor = flag.Duration("shrink", 0, "how long a failed schedule may be shrunk")
+	thorough  = flag.Bool("thorough", false, "with the race detector, run what takes long with it, too")
 )
 
 const (
@@ -29,6 +30,13 @@ const (
 // historyOf is the schedule of a seed. The seed chooses the class, too, so that it is enough to repeat a history.
 func historyOf(seed uint64) Schedule {
 	return NewSchedule(Classes[seed%uint64(len(Classes))], seed, historyLength, historyFaults)
+}
+
+// slowWithRace leaves a test out that takes long with the race detector; scripts/sim.sh runs all without it.
+func slowWithRace(t *testing.T) {
+	if raceDetector && !*thorough {
+		t.Skip("takes long with the race detector: run it without, or with -thorough")
+	}
 }
 
 // total sums what histories did.
@@ -68,6 +76,7 @@ func TestHistories(t *testing.T) {
 
 // TestPowerCuts is short histories of little else.
 func TestPowerCuts(t *testing.T) {
+	slowWithRace(t)
 	const each = 24
 	var sum total
 	t.Run("all", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 // needless runs a test of a guess and checks how many leaders it made and for how long nothing was acknowledged.
 func needless(t *testing.T, leadersMax int, guess func(c *Cluster, leader string, followers []string)) {
 	t.Helper()
+	slowWithRace(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := New(t)
