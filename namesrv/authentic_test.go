@@ -2,7 +2,6 @@ package namesrv
 
 import (
 	"testing"
-	"time"
 
 	"github.com/raftmq/raftmq/remoting"
 	"github.com/raftmq/raftmq/remoting/protocol"
@@ -70,7 +69,7 @@ func TestRS1_RegistrationsCannotBeHijacked(t *testing.T) {
 		if resp := b.signed(broker, routeSecret, 101, 904, nil, memberFields("h:1", "0")); resp.Code != protocol.Success {
 			b.t.Errorf("a signed heartbeat: %d %s", resp.Code, resp.Remark)
 		}
-		time.Sleep(5 * time.Second)
+		settle()
 		leader("h:1")
 		if resp := b.signed(broker, routeSecret, 102, 104, nil, unregister); resp.Code != protocol.Success {
 			b.t.Errorf("a signed unregistration: %d %s", resp.Code, resp.Remark)
