@@ -243,3 +243,22 @@ func TestADirectoryOfAnotherMemberIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestAStopThatHangsEnds: a disk that no longer answers while the member is being stopped, when nobody watches it any more.
+func TestAStopThatHangsEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		c.sendTexts("a", 10)
+		c.converged(5 * time.Second)
+		f := c.followers()[0]
+		_, release := f.fs.Hang(func(op vfs.Op) bool { return op.Kind == vfs.OpSync || op.Kind == vfs.OpWrite })
+		began := time.Now()
+		f.cancel()
+		err := <-f.ended
+		f.node = nil
+		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "does not end") || took > stopMax+2*abandonMax {
+			t.Errorf("ended with %v after %v", err, took)
+		}
+		c.sendTexts("b", 10)
+		release()
+	})
+}

@@ -16,6 +16,8 @@ import (
 const (
 	handOverMax = 3 * time.Second // a planned stop waits no longer for another leader
 	abandonMax  = time.Second     // after a fatal error storage calls may hang for ever
+	// stopMax bounds a planned stop. What hangs then, a disk that does not answer above all, is no longer watched by the watchdog.
+	stopMax = 25 * time.Second
 )
 
 // Node is one member of one group.
@@ -60,6 +62,7 @@ type Node struct {
 	done    chan struct{} // closed when Run is about to return
 	ending  sync.Once
 	ran     atomic.Bool
+	ends    atomic.Pointer[string] // the step of the stop that is under way
 }
 
 // Open locks the directory, recovers log and stable store and starts the Applier. It neither listens nor votes yet.
@@ -254,14 +257,18 @@ func (n *Node) standAtOnce() {
 //  4. Connections close.
 //  5. The state checkpoints, log and stable store close, the directory is unlocked.
 //
-// After a fatal error it skips the first two, and gives up what hangs.
+// After a fatal error it skips the first two, and gives up what hangs. A planned stop that takes longer than stopMax has become one.
 func (n *Node) shutDown(clean bool, cancel context.CancelFunc) error {
 	ended := make(chan error, 1)
 	go func() { ended <- n.end(clean, cancel) }()
+	limit := time.NewTimer(stopMax)
+	defer limit.Stop()
 	select {
 	case err := <-ended:
 		return err
 	case <-n.failed:
+	case <-limit.C:
+		n.fail(fmt.Errorf("FATAL the member does not stop: %s does not end", *n.ends.Load()))
 	}
 	select {
 	case <-ended:
@@ -272,21 +279,30 @@ func (n *Node) shutDown(clean bool, cancel context.CancelFunc) error {
 }
 
 func (n *Node) end(clean bool, cancel context.CancelFunc) error {
+	n.enters("the hand-over of leadership")
 	n.proposer.refuse()
 	if clean && n.isOpen() {
 		n.handOver()
 	}
+	n.enters("the answering of proposals")
 	n.settle()
+	n.enters("raft")
 	n.ending.Do(func() { close(n.done) })
 	n.instanceMu.Lock()
 	n.stopping = true
 	n.stopInstanceLocked()
 	n.instanceMu.Unlock()
+	n.enters("the background work")
 	cancel()
 	n.loops.Wait()
+	n.enters("a connection")
 	n.net.close()
+	n.enters("the closing of log and state")
 	return n.release()
 }
+
+// enters notes which step of the stop is under way.
+func (n *Node) enters(step string) { n.ends.Store(&step) }
 
 // handOver gives leadership away, if this member has it and there is another voter.
 func (n *Node) handOver() {
