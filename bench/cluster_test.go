@@ -268,3 +268,30 @@ func TestNoNameServer(t *testing.T) {
 		}
 	})
 }
+
+func TestWithoutALeaderNothingIsCalledLost(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		down := Fault{At: 2 * time.Second, Name: "kill two", Do: func(context.Context) (string, error) {
+			leader := c.leader()
+			c.kill(leader)
+			for _, m := range c.members {
+				if m != leader {
+					c.kill(m)
+					break
+				}
+			}
+			return "", nil
+		}}
+		r := c.do(Settings{Kind: Failover, Rate: 50, Concurrency: 10, Size: 64, Queues: 2, Duration: seconds(4)}, down)
+		k := r.Checks
+		if k.Acked < 99 || k.Lost != 0 || k.Unread != k.Acked || k.Broken() || len(r.Notes) != 1 {
+			t.Errorf("checks %+v, notes %q", *k, r.Notes)
+		}
+		if b := (&Report{Runs: []Run{*r}}).Broken(); len(b) != 1 {
+			t.Errorf("what could not be verified passes: %q", b)
+		}
+		if r.Main().Errors == 0 || r.Unsent == 0 {
+			t.Errorf("%d errors, %d unsent", r.Main().Errors, r.Unsent)
+		}
+	})
+}

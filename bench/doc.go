@@ -3,18 +3,19 @@
 // # What it is not
 //
 // It knows no server package, so that every broker is measured alike. It makes no faults itself: a Fault is a function of the caller's
-// (package cli makes them through dev or by a command). It is no client library: sends and pulls are those of package client.
+// (package cli makes them through dev or by a command). It is no client library: routes, pulls and retries are those of package client.
 //
 // # Flow
 //
 // A Job (run.go) opens its Target (target.go: topic, connections, queues) and runs by kind: produce.go, consume.go, checked.go (end to end),
-// failover.go. The generator (generator.go) decides when each message is sent, in a closed or an open loop; producers.go sends it; a
-// Recorder (recorder.go) counts answers into a series and histograms (histogram.go). Checked messages carry a mark (mark.go); a Ledger
+// failover.go. The generator (generator.go) decides when each message is sent, in a closed or an open loop. One attempt is made over a
+// stream (streams.go, stream.go), whose frames are filled templates (template.go); fail-over runs send through producers (producers.go),
+// which try again. A Recorder (recorder.go) counts answers into a series and histograms (histogram.go). Checked messages carry a mark (mark.go); a Ledger
 // (ledger.go) says what was lost, doubled or out of order after readback.go has read everything; gaps.go finds the times without any
 // acknowledgement. sweep.go and search.go make many runs of one. A Report (report.go, host.go for the environment) is written as a table and
 // CSV (text.go), in RocketMQ's lines (rocketmq.go), as JSON, or as one HTML page (html.go, chart.go); compare.go sets two side by side.
 //
-// Everything but target.go, producers.go, consume.go, readback.go, run.go and host.go works without a network and a clock of its own.
+// Everything but target.go, streams.go, stream.go, producers.go, consume.go, readback.go, run.go and host.go works without a network and a clock of its own.
 //
 // # Invariants
 //
@@ -23,7 +24,8 @@
 //  3. Only response code 0 is a success. Errors count in the warm-up too.
 //  4. A lane has one message in flight. What a lane's body holds does not change until that message is done.
 //  5. A message is lost only if it was acknowledged and its queue has been read from leaders to the end since.
-//  6. WriteJSON loses nothing: a report that is read back gives the same table, CSV and page.
+//  6. A frame of a template is byte for byte what package remoting encodes.
+//  7. WriteJSON loses nothing: a report that is read back gives the same table, CSV and page.
 //
 // # Concurrency
 //

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/raftmq/raftmq/client"
@@ -35,7 +34,8 @@ const retryFor = 30 * time.Second
 
 // failover sends messages until each is acknowledged, makes faults meanwhile, and reads everything back.
 func (r *running) failover(ctx context.Context) error {
-	c, err := newCheckedSender(r, client.ProducerOptions{Group: "raftmq-bench", RetryFor: retryFor})
+	p := newProducers(r.links, r.settings, client.ProducerOptions{Group: "raftmq-bench", RetryFor: retryFor})
+	c, err := newCheckedSender(r, p.send)
 	if err != nil {
 		return err
 	}
@@ -46,18 +46,12 @@ func (r *running) failover(ctx context.Context) error {
 	acks := NewRecorder("acked", r.settings, len(r.links.clients))
 	r.begin(acks)
 	faulty := r.goBeside(ctx, r.makeFaults)
-	g := newGenerator(r.settings, c, acks, r.clock)
-	r.ended = g.run(ctx)
-	r.run.Unsent = g.unsent
+	r.generate(ctx, c, acks)
 	faulty.stop()
 
 	r.measureGaps(c.gaps)
 	rd := &readers{r: r, ledger: c.ledger, id: c.id, next: start}
-	if err := rd.readAll(context.WithoutCancel(ctx)); err != nil {
-		r.run.Notes = append(r.run.Notes, fmt.Sprintf("reading back ended with: %v", err))
-	}
-	checks := c.ledger.Checks()
-	r.run.Checks = &checks
+	rd.verify(context.WithoutCancel(ctx))
 	return nil
 }
 

@@ -39,8 +39,10 @@ type Checks struct {
 	Sent  int64 `json:"sent"`
 	Acked int64 `json:"acked"`
 	Found int64 `json:"found"` // different messages
-	// Lost were acknowledged and are not there. Misplaced are there, but not at the queue offset of their acknowledgement.
+	// Lost were acknowledged and are not there. Unread were acknowledged and have not been found, but the queues could not be read to their
+	// ends, so that nothing is known of them. Misplaced are there, but not at the queue offset of their acknowledgement.
 	Lost      int64 `json:"lost"`
+	Unread    int64 `json:"unread,omitempty"`
 	Misplaced int64 `json:"misplaced"`
 	// Duplicates are copies beyond the first: of attempts whose answer was lost. Unacked messages that were found are StoredUnacked.
 	Duplicates    int64 `json:"duplicates"`

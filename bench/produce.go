@@ -1,42 +1,37 @@
 package bench
 
-import (
-	"context"
+import "context"
 
-	"github.com/raftmq/raftmq/client"
-)
-
-// produceSender is producers whose failures make it look for the route.
+// produceSender sends bodies of the payload over streams.
 type produceSender struct {
-	*producers
-	done []func(client.SendResult, error) // of each lane
+	streams *streams
+	payload *payload
 }
 
-func (p *produceSender) send(l *lane) {
-	done := p.done[l.id]
-	if done == nil {
-		done = func(r client.SendResult, err error) {
-			if err != nil {
-				p.failed()
-			}
-			l.done(r, err)
-		}
-		p.done[l.id] = done
-	}
-	p.sendBody(l, p.payload.body(l.seq), done)
-}
+func (p *produceSender) send(l *lane) { p.streams.send(l, p.payload.body(l.seq), l.done) }
 
+// produce sends messages and measures their acknowledgements.
 func (r *running) produce(ctx context.Context) error {
-	base, err := newProducers(r.links, r.settings, client.ProducerOptions{Group: "raftmq-bench", Retries: -1})
+	body, err := newPayload(r.settings.Payload, r.settings.Size)
 	if err != nil {
 		return err
 	}
-	p := &produceSender{producers: base, done: make([]func(client.SendResult, error), r.settings.Concurrency)}
-	acks := NewRecorder("acked", r.settings, len(r.links.clients))
+	s, err := r.openStreams(ctx)
+	if err != nil {
+		return err
+	}
+	acks := NewRecorder("acked", r.settings, r.settings.Connections)
+	if err := s.connect(ctx, r); err != nil {
+		return err
+	}
 	r.begin(acks)
-	r.goBeside(ctx, p.refresh)
-	g := newGenerator(r.settings, p, acks, r.clock)
+	r.generate(ctx, &produceSender{s, body}, acks)
+	return nil
+}
+
+// generate sends until the run is over.
+func (r *running) generate(ctx context.Context, s sender, acks *Recorder) {
+	g := newGenerator(r.settings, s, acks, r.clock)
 	r.ended = g.run(ctx)
 	r.run.Unsent = g.unsent
-	return nil
 }

@@ -50,11 +50,15 @@ func ReadReport(in io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// Broken lists the runs in which a guarantee was broken, with what is wrong; empty: none.
+// Broken lists the runs in which a guarantee was broken, or could not be verified, with what is wrong; empty: none.
 func (r *Report) Broken() []string {
 	var out []string
 	for i := range r.Runs {
-		if c := r.Runs[i].Checks; c != nil && c.Broken() {
+		c := r.Runs[i].Checks
+		if c != nil && c.Unread > 0 {
+			out = append(out, fmt.Sprintf("%s: %d acknowledged messages could not be looked for", r.Runs[i].Name, c.Unread))
+		}
+		if c != nil && c.Broken() {
 			out = append(out, fmt.Sprintf("%s: %d lost, %d misplaced, %d out of order", r.Runs[i].Name, c.Lost, c.Misplaced, c.OutOfOrder))
 		}
 	}

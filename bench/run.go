@@ -48,6 +48,7 @@ type Job struct {
 // running is a run under way.
 type running struct {
 	settings *Settings
+	target   *Target
 	links    *links
 	faults   []Fault
 	onPoint  func(Point)
@@ -73,7 +74,7 @@ func (j *Job) Do(ctx context.Context) (*Run, error) {
 		return nil, err
 	}
 	defer l.close()
-	r := &running{settings: &j.Settings, links: l, faults: j.Faults, onPoint: j.OnPoint, onFault: j.OnFault}
+	r := &running{settings: &j.Settings, target: &j.Target, links: l, faults: j.Faults, onPoint: j.OnPoint, onFault: j.OnFault}
 	r.run = Run{Name: j.Settings.Name(), Settings: j.Settings}
 	if err := r.measure(ctx); err != nil {
 		return nil, err

@@ -105,6 +105,20 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// clients is the number of clients that a run needs beside its streams (streams.go).
+func (s *Settings) clients() int {
+	switch s.Kind {
+	case Produce:
+		return 1
+	case EndToEnd:
+		return min(s.Connections, 4)
+	}
+	return s.Connections
+}
+
+// compresses reports whether the bodies of the run are compressed.
+func (s *Settings) compresses() bool { return s.CompressAbove > 0 && s.Size >= s.CompressAbove }
+
 // Validate returns every problem at once, each with the value and what would be right.
 func (s *Settings) Validate() error {
 	var problems []error

@@ -21,7 +21,7 @@ type Target struct {
 // reachTimeout bounds what is asked before a run.
 const reachTimeout = 15 * time.Second
 
-// links are the clients of one run. Each has one connection to each broker.
+// links are the clients of one run. Each has one connection to each broker that it talks to.
 type links struct {
 	clients []*client.Client
 	queues  []client.Queue
@@ -31,7 +31,7 @@ type links struct {
 // open makes the topic ready and connects. The caller closes the links.
 func (t *Target) open(ctx context.Context, s *Settings) (*links, error) {
 	l := &links{index: map[client.Queue]int{}}
-	for range s.Connections {
+	for range s.clients() {
 		c, err := client.New(client.Options{NameServers: t.NameServers, Dial: t.Dial, Timeout: s.Timeout.Duration})
 		if err != nil {
 			l.close()

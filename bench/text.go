@@ -93,8 +93,8 @@ func (r *Run) findings() []string {
 		say("longest gap between acknowledgements %.1f ms, from %.2fs on", r.Gap.Millis, r.Gap.From)
 	}
 	if c := r.Checks; c != nil {
-		say("sent %s, acked %s, found %s: lost %d, misplaced %d, out of order %d, duplicates %d, stored without an acknowledgement %d, foreign %d",
-			count(c.Sent), count(c.Acked), count(c.Found), c.Lost, c.Misplaced, c.OutOfOrder, c.Duplicates, c.StoredUnacked, c.Foreign)
+		say("sent %s, acked %s, found %s: lost %d, unread %d, misplaced %d, out of order %d, duplicates %d, stored without an acknowledgement %d, foreign %d",
+			count(c.Sent), count(c.Acked), count(c.Found), c.Lost, c.Unread, c.Misplaced, c.OutOfOrder, c.Duplicates, c.StoredUnacked, c.Foreign)
 	}
 	return out
 }

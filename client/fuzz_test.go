@@ -9,7 +9,7 @@ import (
 
 // What servers answer is not trusted: no body makes a decoder panic, and a route lists no queue that is not in it.
 func FuzzAnswers(f *testing.F) {
-	stored := message.AppendStored(nil, &message.Message{Topic: "T", Body: compress([]byte("hello hello hello")), SysFlag: message.FlagCompressed,
+	stored := message.AppendStored(nil, &message.Message{Topic: "T", Body: new(Compressor).Compress([]byte("hello hello hello")), SysFlag: message.FlagCompressed,
 		Properties: "TAGS\x01A\x02", BornHost: netip.MustParseAddrPort("10.0.0.1:1"), StoreHost: netip.MustParseAddrPort("10.0.0.2:2")})
 	f.Add(append(stored, stored...))
 	f.Add([]byte(`{"brokerDatas":[{"brokerAddrs":{0:"a:1","1":"b:1"},"brokerName":"g","cluster":"C"}],"queueDatas":[{"brokerName":"g","perm":6,"readQueueNums":2147483647,"writeQueueNums":-1}]}`))

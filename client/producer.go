@@ -63,6 +63,8 @@ type Producer struct {
 	opts     ProducerOptions
 	selector *selector
 	sends    sync.Pool // of *send
+
+	compressor Compressor
 }
 
 // SendResult says where a message was stored.

@@ -74,7 +74,7 @@ func (s *send) encode(m *Message) error {
 	s.header = s.headerOf(m.Topic, properties)
 	s.header.Flag = m.Flag
 	if above := s.p.opts.CompressAbove; above > 0 && len(m.Body) >= above {
-		s.cmd.Body = compress(m.Body)
+		s.cmd.Body = s.p.compressor.Compress(m.Body)
 		s.header.SysFlag |= message.FlagCompressed | compressedZlib
 	}
 	s.cmd.Code = protocol.CodeSendMessageV2

@@ -84,7 +84,7 @@ func (f *benchFlags) explain(err error) error {
 
 func verdict(r *bench.Report) error {
 	if broken := r.Broken(); len(broken) > 0 {
-		return fmt.Errorf("a guarantee was broken: %s", strings.Join(broken, "; "))
+		return fmt.Errorf("not kept, or not verified: %s", strings.Join(broken, "; "))
 	}
 	for i := range r.Runs {
 		if run := &r.Runs[i]; run.Main().Messages == 0 && !run.Interrupted {
