@@ -54,7 +54,9 @@ func run(list, verbose bool, names []string) error {
 		}
 		found, took, err := m.try(verbose)
 		if err != nil {
-			return fmt.Errorf("mutant %s: %w", m.name, err)
+			missed++
+			fmt.Fprintf(os.Stderr, "mutant %s: %v\n", m.name, err)
+			continue
 		}
 		if found == "" {
 			missed++

@@ -40,6 +40,7 @@ type options struct {
 	boundary    int64 // bytes of log between two images
 	retention   int64 // bytes of log; 0: all
 	inFlight    int   // entries; 0: the product's default
+	sync        time.Duration
 }
 
 // Option configures a Cluster.
@@ -62,6 +63,9 @@ func Retention(bytes int64) Option { return func(o *options) { o.retention = byt
 
 // InFlight sets how many entries the leader has in flight at most [the product's].
 func InFlight(entries int) Option { return func(o *options) { o.inFlight = entries } }
+
+// SyncTime sets how long an fsync of the log takes [200 µs].
+func SyncTime(d time.Duration) Option { return func(o *options) { o.sync = d } }
 
 // Cluster is NameServers, one broker group and clients in one synctest bubble. All methods but those of History are for one
 // goroutine, the driver: it alone makes faults, and while it does nothing else runs.
@@ -101,7 +105,7 @@ type nameServer struct {
 
 // New starts a cluster and waits until it serves. It must be called in a synctest bubble; Close ends it.
 func New(t testing.TB, opts ...Option) *Cluster {
-	o := options{members: 3, nameServers: 2, seed: 1, boundary: 512 << 10}
+	o := options{members: 3, nameServers: 2, seed: 1, boundary: 512 << 10, sync: syncTime}
 	for _, set := range opts {
 		set(&o)
 	}

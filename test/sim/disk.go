@@ -9,13 +9,14 @@ import (
 	"github.com/raftmq/raftmq/internal/vfs"
 )
 
-// syncTime is how long an fsync of the log takes. It is not zero, so that a kill or power cut can fall between a write, its fsync
-// and the answer.
+// syncTime is how long an fsync of the log takes on a good disk. It is not zero, so that a kill or power cut can fall between a write,
+// its fsync and the answer.
 const syncTime = 200 * time.Microsecond
 
 // disk gives the files of one process a latency and the faults of a bad disk. It is gone with the process.
 type disk struct {
-	mem *vfs.Mem
+	mem    *vfs.Mem
+	normal time.Duration // of a sync
 
 	mu      sync.Mutex
 	sync    time.Duration
@@ -36,8 +37,8 @@ type trap struct {
 	hit   chan struct{} // closed then
 }
 
-func newDisk(mem *vfs.Mem) *disk {
-	d := &disk{mem: mem, sync: syncTime}
+func newDisk(mem *vfs.Mem, normal time.Duration) *disk {
+	d := &disk{mem: mem, normal: normal, sync: normal}
 	mem.AddHook(d.hook)
 	return d
 }
@@ -155,7 +156,7 @@ func (d *disk) fill(room int64) {
 func (d *disk) heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.sync, d.write, d.fails = syncTime, 0, false
+	d.sync, d.write, d.fails = d.normal, 0, false
 	if d.stalled != nil {
 		close(d.stalled)
 		d.stalled = nil

@@ -39,8 +39,11 @@ func (c *Cluster) Kill(names ...string) { c.halt("kill", (*vfs.Mem).KillClone, n
 
 // PowerCut ends machines at one instant: what was not synced may be there, in part, or not. They stay down until Start.
 func (c *Cluster) PowerCut(names ...string) {
+	running := slices.ContainsFunc(names, func(name string) bool { return c.member(name).proc != nil })
 	c.halt("power cut", func(m *vfs.Mem) *vfs.Mem { return m.CrashClone(c.rng) }, names)
-	c.History.count(func(n *Counts) { n.PowerCuts += len(names) })
+	if running {
+		c.History.count(func(n *Counts) { n.PowerCuts++ })
+	}
 }
 
 func (c *Cluster) halt(what string, leave func(*vfs.Mem) *vfs.Mem, names []string) {

@@ -89,7 +89,7 @@ type History struct {
 	Counts   Counts
 }
 
-// Counts is what a history did.
+// Counts is what a history did. A power cut counts once, however many machines it took.
 type Counts struct {
 	Histories, Faults, PowerCuts, Acked, Elections, Quarantines int
 	Virtual                                                     time.Duration

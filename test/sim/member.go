@@ -81,7 +81,7 @@ func (m *Member) start() {
 	}
 	c := m.cluster
 	p := &process{host: c.net.Host(m.host), ended: make(chan struct{})}
-	p.disk = newDisk(m.files.mem)
+	p.disk = newDisk(m.files.mem, c.opts.sync)
 	o, err := m.options(p)
 	if err == nil {
 		p.broker, err = broker.New(o)

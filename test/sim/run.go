@@ -24,7 +24,7 @@ type Result struct {
 // Play runs a schedule in the present bubble, checks the history and returns what came out. What a failure left is kept in a new
 // directory below keep; "-" keeps nothing.
 func Play(t testing.TB, s Schedule, keep string) *Result {
-	c := New(t, Seed(s.Seed), Retention(s.Retention))
+	c := New(t, Seed(s.Seed), Retention(s.Retention), SyncTime(max(s.Sync, syncTime)))
 	c.StartLoad()
 	for _, f := range s.Faults {
 		c.plan(action{at: c.History.now() + f.At, do: func() { c.Inflict(f) }, fault: true})

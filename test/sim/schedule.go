@@ -87,7 +87,9 @@ type Schedule struct {
 	Length time.Duration // of the load
 	// Retention bounds the log in bytes, 0 does not: members that were away for long then need an image.
 	Retention int64
-	Faults    []Fault
+	// Sync is how long an fsync takes: the longer, the more is written and not durable when a fault comes.
+	Sync   time.Duration
+	Faults []Fault
 }
 
 // onLeader is how many in ten faults are aimed at who leads at that time.
@@ -101,6 +103,7 @@ func NewSchedule(class Class, seed uint64, length time.Duration, faults int) Sch
 		s.Retention = 2 << 20
 	}
 	victim := fmt.Sprint("n", r.IntN(3))
+	s.Sync = []time.Duration{syncTime, 2 * time.Millisecond, 20 * time.Millisecond}[r.IntN(3)]
 	for range faults {
 		f := Fault{At: time.Second + time.Duration(r.Int64N(int64(length-time.Second))), Kind: classKinds[class][r.IntN(len(classKinds[class]))]}
 		f.On = target(r)
@@ -111,6 +114,23 @@ func NewSchedule(class Class, seed uint64, length time.Duration, faults int) Sch
 		s.Faults = append(s.Faults, f)
 	}
 	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return int(a.At - b.At) })
+	return s
+}
+
+// NewPowerCuts draws a plan of so many power cuts, each of machines that run: one comes every half second, when those of the one before
+// have been started again and may not have caught up.
+func NewPowerCuts(seed uint64, cuts int) Schedule {
+	const every = 500 * time.Millisecond
+	r := rand.New(rand.NewPCG(seed, 4))
+	s := Schedule{Seed: seed, Class: Power, Length: time.Duration(cuts+2) * every}
+	s.Sync = []time.Duration{syncTime, 2 * time.Millisecond, 20 * time.Millisecond}[r.IntN(3)]
+	for i := range cuts {
+		f := Fault{Kind: KindPower, On: target(r)}
+		f.draw(r)
+		f.At = time.Duration(i+1)*every + time.Duration(r.Int64N(int64(every/5)))
+		f.For = time.Duration(1+r.Int64N(250)) * time.Millisecond
+		s.Faults = append(s.Faults, f)
+	}
 	return s
 }
 

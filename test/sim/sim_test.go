@@ -80,11 +80,8 @@ func TestPowerCuts(t *testing.T) {
 	const each = 24
 	var sum total
 	t.Run("all", func(t *testing.T) {
-		for i := range (*cuts + each - 1) / each {
-			s := NewSchedule(Power, *firstSeed+1000+uint64(i), 12*time.Second, min(each, *cuts))
-			for at := range s.Faults {
-				s.Faults[at].Kind = KindPower
-			}
+		for i := 0; i*each < *cuts; i++ {
+			s := NewPowerCuts(*firstSeed+uint64(i), min(each, *cuts-i*each))
 			t.Run(fmt.Sprint(s.Seed), func(t *testing.T) {
 				t.Parallel()
 				sum.add(play(t, s).History.Counts)
