@@ -229,14 +229,23 @@ func TestFailoverLosesNothingAndMeasuresTheGap(t *testing.T) {
 }
 
 func TestRunGoesOnAtTheNewLeader(t *testing.T) {
-	inCluster(t, func(t *testing.T, c *testCluster) {
-		time.AfterFunc(3*time.Second, func() { c.leader().host.Kill() })
-		r := c.do(Settings{Kind: Produce, Rate: 50, Queues: 4, Duration: seconds(10), Timeout: seconds(1)})
-		last := r.Main().Series[9]
-		if r.Main().Errors == 0 || last.Messages < 40 || last.Errors != 0 {
-			t.Errorf("%d errors; the tenth second: %+v", r.Main().Errors, last)
-		}
-	})
+	faults := map[string]func(c *testCluster, leader *testMember){
+		"the leader dies":       func(_ *testCluster, leader *testMember) { leader.host.Kill() },
+		"the leader is cut off": func(c *testCluster, leader *testMember) { c.net.Isolate(leader.addr) }, // its connections stay
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			inCluster(t, func(t *testing.T, c *testCluster) {
+				time.AfterFunc(3*time.Second, func() { fault(c, c.leader()) })
+				r := c.do(Settings{Kind: Produce, Rate: 50, Queues: 4, Duration: seconds(15), Timeout: seconds(1)})
+				last := r.Main().Series[14]
+				if r.Main().Errors == 0 || last.Messages < 40 || last.Errors != 0 {
+					t.Errorf("%d errors; the last second: %+v", r.Main().Errors, last)
+				}
+				c.net.HealAll()
+			})
+		})
+	}
 }
 
 func TestInterruptedRunHasAResult(t *testing.T) {

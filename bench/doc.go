@@ -10,10 +10,10 @@
 // A Job (run.go) opens its Target (target.go: topic, connections, queues) and runs by kind: produce.go, consume.go, checked.go (end to end),
 // failover.go. The generator (generator.go) decides when each message is sent, in a closed or an open loop. One attempt is made over a
 // stream (streams.go, stream.go), whose frames are filled templates (template.go); fail-over runs send through producers (producers.go),
-// which try again. A Recorder (recorder.go) counts answers into a series and histograms (histogram.go). Checked messages carry a mark (mark.go); a Ledger
+// which try again. A Recorder (recorder.go) counts answers into a series (series.go) and histograms (histogram.go). Checked messages carry a mark (mark.go); a Ledger
 // (ledger.go) says what was lost, doubled or out of order after readback.go has read everything; gaps.go finds the times without any
 // acknowledgement. sweep.go and search.go make many runs of one. A Report (report.go, host.go for the environment) is written as a table and
-// CSV (text.go), in RocketMQ's lines (rocketmq.go), as JSON, or as one HTML page (html.go, chart.go); compare.go sets two side by side.
+// CSV (text.go), in RocketMQ's lines (rocketmq.go), as JSON, or as one HTML page (html.go, figures.go, chart.go); compare.go sets two side by side.
 //
 // Everything but target.go, streams.go, stream.go, producers.go, consume.go, readback.go, run.go and host.go works without a network and a clock of its own.
 //
