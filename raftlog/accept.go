@@ -23,19 +23,19 @@ func (n *network) serve() {
 			}
 			continue
 		}
-		select {
-		case n.greetings <- struct{}{}:
-			n.wg.Go(func() { n.welcome(conn) })
-		default:
-			conn.Close() // members come again; a flood of strangers must not hold memory
+		leave, ok := n.greetings.enter(conn.RemoteAddr())
+		if !ok {
+			conn.Close()
+			continue
 		}
+		n.wg.Go(func() { n.welcome(conn, leave) })
 	}
 }
 
 // welcome does the handshake of an accepted connection and serves it to its end.
-func (n *network) welcome(conn net.Conn) {
+func (n *network) welcome(conn net.Conn, greeted func()) {
 	l, err := n.greeted(conn)
-	<-n.greetings
+	greeted()
 	if err != nil {
 		conn.Close()
 		n.logger.Debug("connection refused", "remote", conn.RemoteAddr(), "error", err)

@@ -10,7 +10,7 @@
 //
 // A proposal is copied into the batch that is being gathered (proposer.go), which goes to raft as one entry. Raft appends it
 // through logstore.go and replicates it through transport.go and pipeline.go: frames (frames.go) over connections (network.go,
-// link.go, accept.go) that begin with a handshake (handshake.go), in which an old copy of a member and a second process of one are found
+// link.go, accept.go, greetings.go) that begin with a handshake (handshake.go), in which an old copy of a member and a second process of one are found
 // out (standing.go). The other side is serve.go. When a majority has fsynced it,
 // raft hands it to the shell of the state machine (fsm.go), and the proposer answers.
 //

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	greetingsMax = 64                    // connections in the handshake at once; more are closed unheard
-	acceptPause  = 50 * time.Millisecond // after a failed accept, for instance without file descriptors
+	acceptPause = 50 * time.Millisecond // after a failed accept, for instance without file descriptors
 )
 
 // network is every connection of a member: one listener, outgoing connections by peer and purpose, and what serves the
@@ -35,7 +34,7 @@ type network struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine of a connection
 
-	greetings chan struct{}
+	greetings greetings
 
 	mu        sync.Mutex
 	links     map[*link]struct{}
@@ -47,7 +46,7 @@ type network struct {
 func newNetwork(o *Options, dir *directory) *network {
 	n := &network{
 		opts: o, dir: dir, book: &addressBook{opts: o, dir: dir}, logger: o.Logger.Named("transport"),
-		greetings: make(chan struct{}, greetingsMax), links: map[*link]struct{}{}, peers: map[ServerID]*peer{},
+		links: map[*link]struct{}{}, peers: map[ServerID]*peer{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n

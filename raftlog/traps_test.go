@@ -296,3 +296,39 @@ func (i *indexed) Done(out Outcome) {
 	}
 	i.done <- out
 }
+
+// TestRN6_StrangersDoNotKeepMembersOut: hosts that connect and say nothing hold what they may, and a member that starts meanwhile is heard.
+func TestRN6_StrangersDoNotKeepMembersOut(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		want := c.sendTexts("a", 5)
+		away := c.followers()[0]
+		c.kill(away.name)
+		leader := c.leader()
+		evil := c.net.Host("evil")
+		held := 0
+		for range 3 * greetingsHostMax {
+			conn, err := evil.Dial(t.Context(), leader.name+":"+testPort)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			held++
+		}
+		c.pass(time.Second)
+		g := &leader.node.net.greetings
+		g.mu.Lock()
+		if g.all != greetingsHostMax || g.byHost["evil"] != greetingsHostMax {
+			t.Errorf("%d connections: %d in the handshake, by host %v", held, g.all, g.byHost)
+		}
+		g.mu.Unlock()
+		c.start(away.name)
+		want = append(want, c.sendTexts("b", 5)...)
+		contains(t, c.converged(3*time.Second), want)
+		c.pass(handshakeTimeout)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.all != 0 || len(g.byHost) != 0 {
+			t.Errorf("after the handshake's time: %d, %v", g.all, g.byHost)
+		}
+	})
+}
