@@ -96,10 +96,25 @@ start() {
   pids+=($!)
 }
 
+# leader GROUP prints the node that leads. A starved machine may have lost its leader since it was healthy.
+leader() {
+  local node
+  for _ in $(seq 100); do
+    node=$(nodes | awk -v group="$1" '$2 == group && $4 == "leader" { print $1; exit }')
+    if [ -n "$node" ]; then
+      echo "$node"
+      return
+    fi
+    sleep 0.1
+  done
+  echo "$1 has no leader" >&2
+  return 1
+}
+
 # fault MODE GROUP FILE: disturbs the group's leader once and puts it right again.
 fault() {
   local node
-  node=$(nodes | awk -v group="$2" '$2 == group && $4 == "leader" { print $1; exit }')
+  node=$(leader "$2")
   printf '{"at":%s,"event":"fault","queue":0,"offset":0,"kind":"%s","target":"%s"}\n' "$(date +%s%6N)" "$1" "$node" >>"$3"
   case $1 in
   kill)
