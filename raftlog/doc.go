@@ -41,6 +41,6 @@
 //
 // Every exported method may be called from any goroutine. Completions are called on one goroutine of the proposer, in the order
 // of the entries; the Applier on raft's goroutine for it, or, for an install, while no raft instance runs. Locks are leaves: none is held over
-// I/O, a channel send or a callback, except that Node.instanceMu is held while a raft instance is replaced and directory.mu and
-// stableStore.mu while their file is written. Node.Run waits for every goroutine it has started.
+// I/O, a channel send or a callback, except that Node.instanceMu is held while a raft instance is replaced, imageStore.changing
+// while images are published or removed, and directory.mu and stableStore.mu while their file is written. Node.Run waits for every goroutine it has started.
 package raftlog

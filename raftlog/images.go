@@ -35,8 +35,12 @@ type imageStore struct {
 	history *confHistory
 	logger  hclog.Logger
 
+	// changing is held, over the I/O, by whoever publishes or removes images; mu only for a moment, so that a status can be asked for
+	// while the disk hangs.
+	changing sync.Mutex
+
 	mu      sync.Mutex
-	indexes []offset.Index // of published images, ascending
+	indexes []offset.Index // of published images, ascending; changed with changing held, too
 	made    uint64         // names temporary directories
 	// base is what List returns while raft is being constructed: the index at which the state stands, so that raft
 	// applies nothing twice. Nil otherwise.
@@ -146,16 +150,16 @@ func (s *imageStore) firstWhole(indexes func(yield func(int, offset.Index) bool)
 // publish makes a finished temporary directory the image at index. A whole image that is already there is kept: both are
 // the state after the same entry.
 func (s *imageStore) publish(tmp string, index offset.Index) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if slices.Contains(s.indexes, index) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if slices.Contains(s.list(), index) {
 		if _, err := s.meta(index); err == nil {
 			return s.fs.RemoveAll(tmp)
 		}
 		if err := s.fs.RemoveAll(path.Join(s.dir, imageName(index))); err != nil { // a damaged one is replaced
 			return err
 		}
-		s.indexes = slices.DeleteFunc(s.indexes, func(i offset.Index) bool { return i == index })
+		s.forget(index)
 	}
 	// The files in tmp are synced. 1. Their names. 2. The switch. 3. Its name.
 	if err := s.fs.SyncDir(tmp); err != nil {
@@ -167,9 +171,17 @@ func (s *imageStore) publish(tmp string, index offset.Index) error {
 	if err := s.fs.SyncDir(s.dir); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.indexes = append(s.indexes, index)
 	slices.Sort(s.indexes)
 	return nil
+}
+
+func (s *imageStore) forget(index offset.Index) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.indexes = slices.DeleteFunc(s.indexes, func(i offset.Index) bool { return i == index })
 }
 
 // retain removes the images below from. The first to go is the oldest, so that what is left after a crash is a suffix.
@@ -178,17 +190,17 @@ func (s *imageStore) retain(from offset.Index) error {
 }
 
 func (s *imageStore) removeWhere(stale func(offset.Index) bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	removed := false
-	for _, index := range slices.Clone(s.indexes) {
+	for _, index := range s.list() {
 		if !stale(index) {
 			continue
 		}
 		if err := s.fs.RemoveAll(path.Join(s.dir, imageName(index))); err != nil {
 			return fmt.Errorf("image %d: %w", index, err)
 		}
-		s.indexes = slices.DeleteFunc(s.indexes, func(i offset.Index) bool { return i == index })
+		s.forget(index)
 		removed = true
 	}
 	if !removed {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -308,6 +309,31 @@ func TestAnImageIsPublishedWholeOrNotAtAll(t *testing.T) {
 			t.Errorf("a flipped bit was read as: %v", err)
 		}
 	})
+}
+
+func TestImagesAreListedWhileTheDiskHangs(t *testing.T) {
+	fsys := vfs.NewMem()
+	s := &imageStore{fs: fsys, dir: "images", indexes: []offset.Index{7}}
+	if err := fsys.MkdirAll("images/tmp-1"); err != nil {
+		t.Fatal(err)
+	}
+	hung, release := fsys.Hang(func(op vfs.Op) bool { return op.Kind == vfs.OpRename })
+	published, listed := make(chan error, 1), make(chan []offset.Index, 1)
+	go func() { published <- s.publish("images/tmp-1", 9) }()
+	<-hung
+	go func() { listed <- s.list() }()
+	select {
+	case got := <-listed:
+		if !slices.Equal(got, []offset.Index{7}) {
+			t.Errorf("listed %v", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the list waits for the disk")
+	}
+	release()
+	if err := <-published; err != nil || !slices.Equal(s.list(), []offset.Index{7, 9}) {
+		t.Errorf("published: %v, listed %v", err, s.list())
+	}
 }
 
 func TestRetentionWaitsForWhoIsCatchingUp(t *testing.T) {
