@@ -20,7 +20,7 @@ func TestTheListKeepsUpWithTheCode(t *testing.T) {
 			continue
 		}
 		if n := strings.Count(string(source), m.is); n != 1 {
-			t.Errorf("%s: %s has the text to be replaced %d times", m.name, m.file, n)
+			t.Errorf("%s: %s has the text to be replaced %d times; bring test/mutants/table.go up to date", m.name, m.file, n)
 		}
 		if strings.Count(m.becomes, m.is) > 0 && len(m.becomes) == len(m.is) {
 			t.Errorf("%s changes nothing", m.name)
@@ -37,7 +37,7 @@ func TestTheListKeepsUpWithTheCode(t *testing.T) {
 func TestTheFinderIsNamed(t *testing.T) {
 	for out, want := range map[string]string{
 		"    sim_test.go:1: K1 no loss: a-1 …\n    sim_test.go:1: K15: not within\n K1 no loss: b": "K1 K15",
-		"panic: test timed out after 1m0s": "no end within a minute",
+		"panic: test timed out after 3m0s": "no end within three minutes",
 		"panic: BUG: entry 3":              "a panic",
 		"    x_test.go:3: got 1, want 2\n": "the test",
 	} {

@@ -123,7 +123,7 @@ func NewPowerCuts(seed uint64, cuts int) Schedule {
 	const every = 500 * time.Millisecond
 	r := rand.New(rand.NewPCG(seed, 4))
 	s := Schedule{Seed: seed, Class: Power, Length: time.Duration(cuts+2) * every}
-	s.Sync = []time.Duration{syncTime, 2 * time.Millisecond, 20 * time.Millisecond}[r.IntN(3)]
+	s.Sync = []time.Duration{2 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond}[r.IntN(3)]
 	for i := range cuts {
 		f := Fault{Kind: KindPower, On: target(r)}
 		f.draw(r)
