@@ -146,6 +146,7 @@ func (op *sendOp) Done(o raftlog.Outcome) {
 	}
 	s.metrics.sent(op.count(), len(r.Body), time.Since(r.Received))
 	op.reply(o.Results)
+	r.Recycle() // its body has been copied into the log, and a send that was proposed waits nowhere else
 }
 
 func (op *sendOp) reply(results []raftlog.Result) {

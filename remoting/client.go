@@ -35,7 +35,7 @@ type ClientOptions struct {
 func (o ClientOptions) shared() shared {
 	limits := o.Limits.withDefaults(clientIdleTimeout)
 	s := shared{handler: o.Handler, limits: limits, language: o.Language, version: o.Version, stats: &Stats{},
-		log: newEventLog(o.Logger), budget: newBudget(limits.InFlightSize), pool: newBufferPool()}
+		log: newEventLog(o.Logger), budget: newBudget(limits.InFlightSize), pool: newBufferPool(), requests: &sync.Pool{}}
 	if s.handler == nil {
 		s.handler = HandlerFunc(notSupported)
 	}

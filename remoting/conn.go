@@ -31,6 +31,7 @@ type shared struct {
 	log      *eventLog
 	budget   *budget
 	pool     *sync.Pool
+	requests *sync.Pool // of *Request
 	onOpen   func(*Conn)
 	onClose  func(*Conn)
 }

@@ -51,9 +51,9 @@ func (c *Conn) readLoop() error {
 
 // dispatch takes one whole frame, hands it on, and waits while too much is unanswered.
 func (c *Conn) dispatch(f *frameReader, p prefix) error {
-	r := &Request{Conn: c, Received: f.lastRead, size: int64(p.size)}
-	r.Ext = r.room[:0]
-	if err := f.take(p, &r.Command); err != nil {
+	r := c.o.newRequest()
+	r.Conn, r.Received, r.size = c, f.lastRead, int64(p.size)
+	if err := f.take(p, r); err != nil {
 		return err
 	}
 	if r.IsResponse() {
@@ -88,23 +88,24 @@ func (f *frameReader) next() (p prefix, ok bool, err error) {
 	return p, err == nil && f.w-f.r >= p.size, err
 }
 
-// take decodes the frame of p into cmd and removes it from the buffer. The body is a copy, or the buffer itself if that
+// take decodes the frame of p into r and removes it from the buffer. The body is a copy, or the buffer itself if that
 // had grown for this frame and so holds nothing else.
-func (f *frameReader) take(p prefix, cmd *Command) error {
+func (f *frameReader) take(p prefix, r *Request) error {
 	frame := f.buf[f.r : f.r+p.size : f.r+p.size]
 	body := frame[prefixSize+p.header:]
-	if err := decodeHeader(frame[prefixSize:prefixSize+p.header], p.serialize, cmd); err != nil {
+	if err := decodeHeader(frame[prefixSize:prefixSize+p.header], p.serialize, &r.Command); err != nil {
 		return err
 	}
 	f.begun = time.Time{}
 	f.r += p.size
 	if len(f.buf) > readBufferMax && f.r == f.w {
-		cmd.Body = body
+		r.Body = body
 		f.buf, f.r, f.w = make([]byte, readBufferMin), 0, 0
 		f.c.o.budget.release(f.held)
 		f.held = 0
 	} else if len(body) > 0 {
-		cmd.Body = append(make([]byte, 0, len(body)), body...)
+		r.body = append(r.body[:0], body...)
+		r.Body = r.body
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type HandlerFunc func(r *Request)
 
 func (f HandlerFunc) Serve(r *Request) { f(r) }
 
-// Request is a command that a peer sent on Conn and that wants one reply. It is the handler's to keep. Its strings share
+// Request is a command that a peer sent on Conn and that wants one reply. It is the handler's to keep, or to give back with Recycle. Its strings share
 // one copy of the header, so a name that outlives the request should be cloned; its body is a buffer of its own.
 // Every request, one-way ones too, must end with Reply or Discard: until then it counts against the limits.
 type Request struct {
@@ -30,6 +30,33 @@ type Request struct {
 	answered atomic.Bool
 	size     int64
 	room     [16]protocol.Field
+	body     []byte // where a body is copied to, kept for the next request
+}
+
+// bodyKept is the largest buffer that goes back to the pool with its request.
+const bodyKept = 64 << 10
+
+// newRequest returns a request without content, perhaps a recycled one.
+func (o *shared) newRequest() *Request {
+	r, _ := o.requests.Get().(*Request)
+	if r == nil {
+		r = &Request{}
+	}
+	r.Ext = r.room[:0]
+	return r
+}
+
+// Recycle gives an answered request back: the request and its body, but not its strings, may become those of another one at once. Only a
+// handler that knows that nobody else holds them may call it, once; most leave it to the garbage collector.
+func (r *Request) Recycle() {
+	pool := r.Conn.o.requests
+	if cap(r.body) > bodyKept {
+		r.body = nil
+	}
+	r.Command, r.Conn, r.size = Command{}, nil, 0
+	clear(r.room[:])
+	r.answered.Store(false)
+	pool.Put(r)
 }
 
 // Reply sends the response once; later calls do nothing. It fills Opaque, Flag, Serialize, Language and Version,

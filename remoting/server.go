@@ -46,7 +46,7 @@ func NewServer(o ServerOptions) *Server {
 	limits := o.Limits.withDefaults(serverIdleTimeout)
 	s := &Server{
 		o: shared{handler: o.Handler, limits: limits, language: protocol.Java, version: o.Version, stats: &Stats{},
-			log: newEventLog(o.Logger), budget: newBudget(limits.InFlightSize), pool: newBufferPool(), onOpen: o.OnOpen,
+			log: newEventLog(o.Logger), budget: newBudget(limits.InFlightSize), pool: newBufferPool(), requests: &sync.Pool{}, onOpen: o.OnOpen,
 			onClose: o.OnClose},
 		listeners: map[net.Listener]struct{}{}, conns: map[*Conn]netip.Addr{}, perHost: map[netip.Addr]int{},
 	}

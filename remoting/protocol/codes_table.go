@@ -5,7 +5,7 @@ package protocol
 var Codes = []CodeInfo{
 	{Code: CodeSendMessage, Name: "SEND_MESSAGE", To: ToBroker, Class: Produce, Broker: Served},
 	{Code: CodePullMessage, Name: "PULL_MESSAGE", To: ToBroker, Class: Consume, Broker: Served, Note: "25 for 2 s only, then all tags are sent; a follower answers 20 where it may not know yet"},
-	{Code: CodeQueryMessage, Name: "QUERY_MESSAGE", To: ToBroker, Class: Consume, Broker: Served, Note: "answers 22: there is no index of keys yet"},
+	{Code: CodeQueryMessage, Name: "QUERY_MESSAGE", To: ToBroker, Class: Consume, Broker: Served},
 	{Code: CodeQueryBrokerOffset, Name: "QUERY_BROKER_OFFSET", To: ToBroker, Class: Admin},
 	{Code: CodeQueryConsumerOffset, Name: "QUERY_CONSUMER_OFFSET", To: ToBroker, Class: Consume, Broker: Served},
 	{Code: CodeUpdateConsumerOffset, Name: "UPDATE_CONSUMER_OFFSET", To: ToBroker, Class: Consume, Broker: Served},
