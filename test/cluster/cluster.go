@@ -161,6 +161,7 @@ func (c *Cluster) logOf(name string) string { return filepath.Join(c.dir, name+"
 func (c *Cluster) configure() error {
 	conf := config.Default()
 	conf.Admin.Listen, conf.Admin.Token, conf.Admin.Allow = fmt.Sprintf(":%d", adminPort), adminToken, []string{"10.77.0.0/16"}
+	conf.Linger = 500 * time.Millisecond // a Load asks for the route twice meanwhile
 	conf.Namesrv.Listen = fmt.Sprintf(":%d", nameServerPort)
 	conf.Namesrv.Addrs = c.NameServers()
 	b := config.DefaultBroker()
