@@ -6,6 +6,7 @@
 #   scripts/test.sh packages   only what needs no cluster
 #   scripts/test.sh failover   only the leaders killed under load, and the files afterwards
 #   scripts/test.sh sweeps     only crash states and corruptions of log, state and queues
+#   scripts/test.sh sim        only whole clusters in virtual time, see scripts/sim.sh
 #   scripts/test.sh fuzz       only the fuzz targets, FUZZ_SECONDS each (default 20), two at a time
 #   scripts/test.sh java       only the stock Java clients against a three-node group
 #
@@ -54,6 +55,11 @@ sweeps() {
 fuzz() {
   step "every fuzz target for ${FUZZ_SECONDS:-20} s"
   scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
+}
+
+sim() {
+  step "whole clusters in virtual time"
+  scripts/sim.sh
 }
 
 cluster_up() {
@@ -123,10 +129,11 @@ verify() {
 case "${1:-all}" in
   packages) form; packages ;;
   sweeps)   sweeps ;;
+  sim)      sim ;;
   fuzz)     fuzz ;;
   failover) cluster_up; fail_over; verify ;;
   java)     cluster_up; java_clients ;;
-  all)      form; packages; sweeps; fuzz; cluster_up; go_client; fail_over; verify ;;
-  *)        sed -n '5,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  all)      form; packages; sim; sweeps; fuzz; cluster_up; go_client; fail_over; verify ;;
+  *)        sed -n '5,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 step "all passed"
