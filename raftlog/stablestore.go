@@ -59,6 +59,9 @@ func openStableStore(dir string, fatal func(error)) (s *stableStore, err error) 
 			s, err = nil, fmt.Errorf("%w: %s: %v", ErrQuarantined, name, r)
 		}
 	}()
+	if err := checkStableFile(name); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrQuarantined, name, err)
+	}
 	db, err := raftboltdb.New(raftboltdb.Options{Path: name, BoltOptions: &bbolt.Options{Timeout: stableTimeout, FreelistType: bbolt.FreelistMapType}})
 	switch {
 	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
@@ -82,13 +85,13 @@ func (s *stableStore) load() error {
 	} else if err != nil {
 		return err
 	}
-	term, err := s.db.GetUint64([]byte(keyTerm))
-	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	term, err := s.readUint64(keyTerm)
+	if err != nil && !errors.Is(err, errKeyNotFound) {
 		return err
 	}
 	s.term, s.hasTerm = term, err == nil
-	vote, err := s.db.Get([]byte(keyVote))
-	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	vote, err := s.read(keyVote)
+	if err != nil && !errors.Is(err, errKeyNotFound) {
 		return err
 	}
 	if err == nil && len(vote) < 8 {
@@ -98,12 +101,36 @@ func (s *stableStore) load() error {
 	return nil
 }
 
+// read returns a stored value without its checksum, errKeyNotFound if there is none.
+func (s *stableStore) read(key string) ([]byte, error) {
+	sealed, err := notFound(s.db.Get([]byte(key)))
+	if err != nil {
+		return nil, err
+	}
+	value, ok := unsealStable(key, sealed)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s does not fit its checksum", ErrQuarantined, key)
+	}
+	return value, nil
+}
+
+func (s *stableStore) readUint64(key string) (uint64, error) {
+	value, err := s.read(key)
+	if err == nil && len(value) != 8 {
+		err = fmt.Errorf("%w: %s of %d bytes", ErrQuarantined, key, len(value))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
 // writeAhead makes the file larger than terms and votes will ever need: bbolt reuses the freed pages, whose blocks stay.
 func (s *stableStore) writeAhead() error {
-	if err := s.db.Set([]byte(keyWritten), make([]byte, stableSpace)); err != nil {
+	if err := s.db.Set([]byte(keyWritten), sealStable(keyWritten, make([]byte, stableSpace))); err != nil {
 		return err
 	}
-	return s.db.Set([]byte(keyWritten), []byte{1})
+	return s.db.Set([]byte(keyWritten), sealStable(keyWritten, []byte{1}))
 }
 
 // currentTerm is the stored term, 0 if there is none.
@@ -124,7 +151,7 @@ func (s *stableStore) missing() bool {
 func (s *stableStore) write(key string, value []byte) error {
 	s.began.Store(time.Now().UnixNano())
 	defer s.began.Store(0)
-	if err := s.db.Set([]byte(key), value); err != nil {
+	if err := s.db.Set([]byte(key), sealStable(key, value)); err != nil {
 		err = fmt.Errorf("stable store: %s: %w", key, err)
 		s.fatal(err)
 		return err
@@ -190,7 +217,7 @@ func (s *stableStore) Get(key []byte) ([]byte, error) {
 		}
 		return s.vote[8:], nil
 	}
-	return notFound(s.db.Get(key))
+	return s.read(string(key))
 }
 
 // GetUint64 implements raft.StableStore.
@@ -209,7 +236,7 @@ func (s *stableStore) GetUint64(key []byte) (uint64, error) {
 		}
 		return s.term, nil
 	}
-	return notFound(s.db.GetUint64(key))
+	return s.readUint64(string(key))
 }
 
 func notFound[T any](v T, err error) (T, error) {
