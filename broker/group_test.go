@@ -192,6 +192,9 @@ func (g *testGroup) eventually(what string, ok func() bool) {
 	g.t.Fatalf("waited in vain for %s", what)
 }
 
+// pass lets virtual time pass.
+func (g *testGroup) pass(d time.Duration) { time.Sleep(d) }
+
 // call sends a request to a member.
 func (g *testGroup) call(i int, code int32, ext protocol.Fields, body []byte) *remoting.Command {
 	g.t.Helper()

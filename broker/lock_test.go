@@ -81,9 +81,9 @@ func TestQueueLocks(t *testing.T) {
 		b.want(leader, "[]", 0) // it freed what was not its own
 		b.want(leader, "[]")
 
-		time.Sleep(40 * time.Second)
+		g.pass(40 * time.Second)
 		a.want(leader, "[1]", 1)
-		time.Sleep(21 * time.Second)
+		g.pass(21 * time.Second)
 		b.want(leader, "[0]", 0, 1) // 0 was renewed 61 s ago, 1 21 s ago
 
 		for what, body := range map[string][]byte{
@@ -116,15 +116,15 @@ func TestLocksOutliveTheLeader(t *testing.T) {
 		b.want(next, "[2]", 0, 1, 2)
 		last := 3 - leader - next
 		g.kill(last)
-		time.Sleep(5 * time.Second) // there is no majority and so no leader
+		g.pass(5 * time.Second) // there is no majority and so no leader
 		if resp := a.call(next, 41, a.body(0)); resp.Code != protocol.ServiceNotAvailable {
 			t.Errorf("without a majority: %d %q", resp.Code, resp.Remark)
 		}
 		g.start(last)
 		next = g.leader(leader)
-		time.Sleep(time.Until(locked.Add(40 * time.Second)))
+		g.pass(time.Until(locked.Add(40 * time.Second)))
 		a.want(next, "[0]", 0)
-		time.Sleep(30 * time.Second) // group time stood still while there was no leader
+		g.pass(30 * time.Second) // group time stood still while there was no leader
 		b.want(next, "[1]", 0, 1)
 	})
 }
@@ -137,10 +137,10 @@ func TestAClosedConnectionFreesItsLocks(t *testing.T) {
 		other.want(leader, "[2]", 2)
 		b.want(leader, "[]", 0, 1, 2)
 		_ = a.client.Close()
-		time.Sleep(time.Second)
+		g.pass(time.Second)
 		b.want(leader, "[]", 0, 1, 2)
 		_ = other.client.Close()
-		time.Sleep(time.Second)
+		g.pass(time.Second)
 		b.want(leader, "[0 1 2]", 0, 1, 2)
 	})
 }

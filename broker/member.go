@@ -81,6 +81,7 @@ func (m *member) build(node *raftlog.Node) {
 	m.services = m.serve(topics, delays)
 	m.collector = newCollector(m.metrics, gauges{
 		status: node.Status, connections: m.services.heartbeats.clients.count, parked: m.services.pulls.hold.parked, serving: m.serving,
+		keysBehind: m.state.KeysBehind,
 	})
 }
 
@@ -104,7 +105,7 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 		pulls:      pulls,
 		offsets:    &offsetHandler{state: m.state, proposer: m.node, gather: m.gather, gate: gate, replicas: m.replicas, settings: m.settings},
 		queries:    queries,
-		views:      &views{state: m.state, leads: m.leads, forward: pulls.forward, gate: gate},
+		views:      &views{state: m.state, workers: m.workers, leads: m.leads, forward: pulls.forward, gate: gate},
 		retries:    &retries{state: m.state, proposer: m.node, clock: m.store, gate: gate, topics: topics, host: m.host, delays: delays, settings: m.settings, advertised: o.Advertise},
 		heartbeats: &heartbeats{state: m.state, clients: clients, topics: topics, leads: m.leads, started: b.started},
 		resets:     &resets{state: m.state, proposer: m.node, gate: gate, gather: m.gather, brokerName: o.Name, wake: pulls.hold.wake},

@@ -39,13 +39,14 @@ var (
 	metricStalled     = declared{"raftmq_storage_stalled_seconds", "Age of the oldest storage call that has not returned."}
 	metricStuck       = declared{"raftmq_raft_stuck_members", "Members that answer this leader's heartbeats and take no entries."}
 	metricRefused     = declared{"raftmq_raft_refused_members", "Members that this one refuses: an old copy of the directory, or a second process of one member."}
+	metricKeysBehind  = declared{"raftmq_key_index_lag_entries", "Applied entries whose messages the key index does not have yet."}
 	metricReady       = declared{"raftmq_serving", "1 when the member serves its role."}
 )
 
 // declaredMetrics lists them for the docs and for tests.
 var declaredMetrics = []declared{metricPuts, metricPutBytes, metricGets, metricGetBytes, metricPutLatency, metricPullLatency, metricReleased,
 	metricConnections, metricParked, metricState, metricTerm, metricCommit, metricApplied, metricLastIndex, metricFirstIndex, metricLag, metricLogBytes, metricDamaged,
-	metricScrubbed, metricScrubPasses, metricScrubbedAt, metricStalled, metricStuck, metricRefused, metricReady}
+	metricScrubbed, metricScrubPasses, metricScrubbedAt, metricStalled, metricStuck, metricRefused, metricKeysBehind, metricReady}
 
 // latencyBuckets go from 100 µs to 10 s.
 var latencyBuckets = prometheus.ExponentialBuckets(0.0001, 2, 18)
@@ -101,6 +102,7 @@ type gauges struct {
 	connections func() int
 	parked      func() int
 	serving     func() bool
+	keysBehind  func() int64
 }
 
 // collector exports metrics and gauges.
@@ -159,6 +161,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		metricStuck:       float64(stuck),
 		metricRefused:     float64(refused),
 		metricReady:       truth(c.look.serving()),
+		metricKeysBehind:  float64(c.look.keysBehind()),
 	} {
 		ch <- prometheus.MustNewConstMetric(c.descs[d.name], prometheus.GaugeValue, v)
 	}

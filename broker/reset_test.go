@@ -83,7 +83,7 @@ func TestResetOfAGroupThatIsNotOnline(t *testing.T) {
 		if resp := g.call(next, 11, pullFields("g", "T", 0, 7), nil); resp.Code != protocol.Success {
 			t.Errorf("a pull from where the group was moved: %d %q", resp.Code, resp.Remark)
 		}
-		time.Sleep(time.Second)
+		g.pass(time.Second)
 		g.commit(next, 8, protocol.Success)
 		g.wantOffset(next, 8)
 		for want, bad := range map[int32]protocol.Fields{
@@ -112,7 +112,7 @@ func TestResetAnswersTheParkedPull(t *testing.T) {
 				answered <- resp
 			}
 		}()
-		time.Sleep(time.Second) // it is parked
+		g.pass(time.Second) // it is parked
 		g.reset(leader, "map[{RaftNode00 0 T}:3]", "queueId", 0, "offset", 3)
 		select {
 		case resp := <-answered:

@@ -22,7 +22,7 @@ func TestARetiredLeaderServesOldRoutes(t *testing.T) {
 				if resp, err := g.try(leader, 310, sendFields("T", 0, ""), []byte("x")); err != nil || resp.Code != protocol.Success {
 					t.Errorf("send %d: %+v, %v", sent, resp, err)
 				}
-				time.Sleep(5 * time.Millisecond)
+				g.pass(5 * time.Millisecond)
 			}
 		})
 		const linger = 35 * time.Second

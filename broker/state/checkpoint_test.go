@@ -109,6 +109,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 		last    offset.Index
 	}
 	m := newMember(t)
+	m.state.keys.close()
 	m.state.checkpointer.close() // checkpoints happen on this goroutine, so that no commit of bbolt is under way at a crash
 	var crashes []crash
 	digests := map[offset.Index][32]byte{}

@@ -16,6 +16,7 @@
 //	database.go    state.db (bbolt): a transaction is a checkpoint with the applied index inside
 //	image.go       an image, and the digest that ends it; make_image.go: at a boundary
 //	start.go       the start rule; damage.go, rebuild.go: damaged files are made again; install.go: an image takes the place of the state
+//	keys.go        the key index, which follows what was applied
 //	query*.go      what handlers ask; verify.go: the offline proof
 //
 // A message costs Apply its dispatch prefix, a look at its topic and a unit in the consume queue; it never parses the message. Everything on
@@ -37,6 +38,6 @@
 //
 // Apply, Install and the checkpointer's freeze exclude each other by State.apply. Queries come from anywhere at any time: topics and groups
 // from copy-on-write tables without a lock, the rest of the machine under machine.mu for a map lookup, queues by their own locks. Hooks are called
-// on the Apply goroutine with no lock held. The checkpointer is the only other goroutine; Stop waits for it. Lock order:
+// on the Apply goroutine with no lock held. The checkpointer and the key indexer are the only other goroutines; Stop waits for them. Lock order:
 // State.apply → machine.mu → locks of the consume queues.
 package state

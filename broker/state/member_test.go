@@ -171,6 +171,7 @@ func (m *member) kill() {
 	if m.state == nil {
 		return
 	}
+	m.state.keys.close()
 	m.state.checkpointer.close()
 	m.state.ready.Store(false)
 	_ = closeAll(nil, m.state.store, m.state.db)

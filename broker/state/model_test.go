@@ -278,6 +278,7 @@ func (r *run) restart(*rapid.T) { r.m.restart() }
 // powerCut goes on with what a power cut leaves, between two commits of the database.
 func (r *run) powerCut(t *rapid.T) {
 	seed := rapid.Uint64().Draw(t, "seed")
+	r.m.state.keys.close()
 	r.m.state.checkpointer.close()
 	fs := r.m.fs.CrashClone(rand.New(rand.NewPCG(seed, 0)))
 	r.m.kill()

@@ -21,12 +21,13 @@ import (
 //	A beyond the log                    ErrQuarantined: the log lost what the state was made of
 func (s *State) Start(h raftlog.Host) error {
 	s.host = h
-	if err := s.open(); err != nil {
+	if err := errors.Join(s.open(), s.keys.open()); err != nil {
 		return closeAll(err, s.store, s.db)
 	}
 	s.ready.Store(true)
 	s.catchUpLocked()
 	s.checkpointer.start()
+	s.keys.start()
 	return nil
 }
 

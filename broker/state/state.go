@@ -81,6 +81,7 @@ type State struct {
 	}
 
 	checkpointer checkpointer
+	keys         keyIndexer
 	digests      digests
 }
 
@@ -93,6 +94,7 @@ func New(o Options) *State {
 	s.apply.idle.L = &s.apply.Mutex
 	s.live.Store(newMachine(noQueues{}))
 	s.checkpointer.init(s)
+	s.keys.init(s)
 	return s
 }
 
@@ -184,6 +186,7 @@ func (s *State) failLocked(err error) {
 
 // Stop checkpoints and closes the state; nothing is applied afterwards.
 func (s *State) Stop() error {
+	s.keys.close()
 	s.checkpointer.close()
 	err := s.checkpointer.last()
 	s.ready.Store(false)
