@@ -138,5 +138,8 @@ func (e *Environment) Text() string {
 	if e.Disk != nil {
 		s += fmt.Sprintf(", %s %s, fsync p50 %s p99 %s", e.Disk.Device, e.Disk.Type, micros(e.Disk.Fsync.P50), micros(e.Disk.Fsync.P99))
 	}
+	if e.Load != "" {
+		s += ", load before " + e.Load
+	}
 	return s
 }

@@ -49,7 +49,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		p.Parts = append(p.Parts, part{Run: run, Caveats: run.caveats(), Figures: run.figures(), Open: len(r.Runs) <= partsOpen})
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"count": count, "micros": micros, "rate": func(x float64) string { return count(int64(x + .5)) }, "join": strings.Join,
+		"count": count, "micros": micros, "rate": func(x float64) string { return count(int64(x + .5)) }, "commandLine": commandLine,
 		"settings": func(s Settings) [][2]string { return s.pairs() },
 		"pairs":    sortedPairs,
 	}).Parse(pageText)
@@ -57,6 +57,17 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		return err
 	}
 	return t.Execute(w, p)
+}
+
+// commandLine joins words so that a shell divides them again.
+func commandLine(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\n\"'$&|;<>()*?[]{}\\`!#~") {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 func sortedPairs(m map[string]string) [][2]string {

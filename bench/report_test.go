@@ -72,7 +72,7 @@ func sample() *Report {
 	read := run(Settings{Kind: Consume, Queues: -1}, ms)
 	read.Interrupted = true
 	return &Report{Command: []string{"raftmq", "bench", "suite", "<quick>"}, Label: "a <label>", Started: started,
-		Environment: Environment{Host: "h", CPU: "A processor", Cores: 2, MemoryMiB: 2048, Kernel: "Linux 6", OS: "linux/amd64", Go: "go1.26", Tool: "v1",
+		Environment: Environment{Host: "h", CPU: "A processor", Cores: 2, MemoryMiB: 2048, Kernel: "Linux 6", Load: "1.5 1.2 1.1", OS: "linux/amd64", Go: "go1.26", Tool: "v1",
 			Disk:    &Disk{Dir: "/data", Device: "/dev/vda", Type: "ext4", Fsync: Latency{Count: 50, P50: 700, P99: 10_250}},
 			Brokers: []Broker{{Name: "RaftNode00", Address: "10.0.0.1:10911", Version: "V5_3_3", Config: map[string]string{"flushDiskType": "SYNC_FLUSH", "brokerRole": "SYNC_MASTER"}}}},
 		Runs:   []Run{one, many, fail, read},
@@ -144,7 +144,7 @@ func TestPageNeedsNothingElse(t *testing.T) {
 			t.Errorf("the page has %q", not)
 		}
 	}
-	for _, has := range []string{"Not kept, or not verified", "kill leader", "heat h5", "p99 by concurrency", "latency by percentile", "&lt;quick&gt;", "SYNC_FLUSH", "312 ms"} {
+	for _, has := range []string{"Not kept, or not verified", "kill leader", "heat h5", "p99 by concurrency", "latency by percentile", "suite &#39;&lt;quick&gt;&#39;", "SYNC_FLUSH", "312 ms"} {
 		if !strings.Contains(page, has) {
 			t.Errorf("the page has no %q", has)
 		}

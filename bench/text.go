@@ -87,7 +87,7 @@ func (r *Run) findings() []string {
 		if f.Error != "" {
 			text += " FAILED: " + f.Error
 		}
-		say("%s; longest gap until the next fault %.1f ms", text, f.Gap.Millis)
+		say("%s; longest gap until the next fault %.1f ms, from %.2fs on", text, f.Gap.Millis, f.Gap.From)
 	}
 	if r.Gap != nil {
 		say("longest gap between acknowledgements %.1f ms, from %.2fs on", r.Gap.Millis, r.Gap.From)
