@@ -7,6 +7,7 @@
 #   scripts/test.sh failover   only the leaders killed under load, and the files afterwards
 #   scripts/test.sh sweeps     only crash states and corruptions of log, state and queues
 #   scripts/test.sh sim        only whole clusters in virtual time, see scripts/sim.sh
+#   scripts/test.sh cluster    only real processes under real faults (Linux and root; REQUIRE=all makes a skip a failure)
 #   scripts/test.sh fuzz       only the fuzz targets, FUZZ_SECONDS each (default 20), two at a time
 #   scripts/test.sh java       only the stock Java clients against a three-node group
 #
@@ -60,6 +61,16 @@ fuzz() {
 sim() {
   step "whole clusters in virtual time"
   scripts/sim.sh
+}
+
+processes() {
+  step "real processes under real faults"
+  local out=$work/processes
+  if ! RAFTMQ_REQUIRE=${REQUIRE:-} go test -count=1 -timeout 15m -v -parallel 2 ./test/cluster -histories "${HISTORIES:-10}" -scripted -rot 12 >"$out" 2>&1; then
+    grep -v '^=== ' "$out" | tail -n 200
+    return 1
+  fi
+  grep -E '^ok|^ *--- SKIP|is missing:|histories [0-9]+,|longest time without|back by rejoin|came back' "$out" | sed 's/^ *//'
 }
 
 cluster_up() {
@@ -130,10 +141,11 @@ case "${1:-all}" in
   packages) form; packages ;;
   sweeps)   sweeps ;;
   sim)      sim ;;
+  cluster)  processes ;;
   fuzz)     fuzz ;;
   failover) cluster_up; fail_over; verify ;;
   java)     cluster_up; java_clients ;;
-  all)      form; packages; sim; sweeps; fuzz; cluster_up; go_client; fail_over; verify ;;
-  *)        sed -n '5,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  all)      form; packages; sim; processes; sweeps; fuzz; cluster_up; go_client; fail_over; verify ;;
+  *)        sed -n '5,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 step "all passed"
