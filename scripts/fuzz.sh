@@ -25,6 +25,7 @@ one() {
   # Go itself reports a worker that is stopped in the middle of an input as a failure; that is no finding of the target.
   if [ "$rc" -ne 0 ] && ! grep -qE 'Failing input written|panic:|fatal error:' "$log.out" && grep -q 'context deadline exceeded' "$log.out"; then rc=0; fi
   printf '%s\t%s\t%s\t%s\n' "$rc" "$execs" "$1" "$2" >"$log.line"
+  printf '%12d  %s %s\n' "$execs" "$1" "$2"
   [ "$rc" -eq 0 ] || { echo "FAILED: $1 $2"; tail -n 40 "$log.out"; }
 }
 export -f one
@@ -35,8 +36,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 list=$(targets | grep -E "${2:-.}")
 echo "$list" | while read -r package name; do echo "$package $name $seconds $work"; done | xargs -P 2 -L 1 bash -c 'one "$@"' _ || true
-cat "$work"/*.line | sort -t "$(printf '\t')" -k3,4 | awk -F '\t' -v min="$([ -n "${2:-}" ] && echo 0 || echo "${FUZZ_TARGETS_MIN:-16}")" '
-  { printf "%12d  %s %s%s\n", $2, $3, $4, ($1 ? "  FAILED" : ""); n++; execs += $2; if ($1) failed++; if (!$2) idle++ }
+cat "$work"/*.line | awk -F '\t' -v min="$([ -n "${2:-}" ] && echo 0 || echo "${FUZZ_TARGETS_MIN:-16}")" '
+  { n++; execs += $2; if ($1) failed++; if (!$2) idle++ }
   END {
     printf "fuzz: targets=%d execs=%d failed=%d\n", n, execs, failed
     if (n < min) { printf "only %d targets, %d are wanted\n", n, min; exit 1 }
