@@ -165,7 +165,12 @@ func (f *forwarder) relay(stream *remoting.Conn, id raftlog.ServerID, r *request
 			f.gate.park(r, errNoLeader)
 			return
 		}
-		r.Reply(&remoting.Command{Code: resp.Code, Remark: resp.Remark, Ext: resp.Ext, Body: resp.Body})
+		answer := &remoting.Command{Code: resp.Code, Remark: resp.Remark, Ext: resp.Ext, Body: resp.Body}
+		if resp.Code != protocol.Success {
+			r.refuse(answer)
+			return
+		}
+		r.Reply(answer)
 	case errors.Is(err, remoting.ErrNotSent):
 		f.drop(id, stream)
 		f.gate.park(r, errNoLeader)

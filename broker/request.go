@@ -49,7 +49,20 @@ func (r *request) fail(err error) {
 	if r.forwarded && isNotHere(err) {
 		resp.Ext = resp.Ext.Set(notHereKey, "true")
 	}
-	r.Reply(&resp)
+	r.refuse(&resp)
+}
+
+// lateError is later than a stock Go client waits for a list of consumers (3 s).
+const lateError = 3500 * time.Millisecond
+
+// refuse sends an error. Where a client would take it for an empty list (rocketmq-client-go 2.1.2, findConsumerList, which looks at no code: it
+// would let all its queues go until it asks again after 20 s), the error comes when the client has given up, which it takes for an error.
+func (r *request) refuse(resp *remoting.Command) {
+	if r.rule != nil && r.rule.emptyToGo && r.Language == protocol.Go && !r.forwarded {
+		time.AfterFunc(lateError, func() { r.Reply(resp) })
+		return
+	}
+	r.Reply(resp)
 }
 
 // clip shortens what a client chose, for logs.

@@ -21,6 +21,8 @@ type rule struct {
 	handle   func(s *services, r *request) error
 	// errorFields are put on every error reply.
 	errorFields func(r *request) protocol.Fields
+	// emptyToGo: the stock Go client takes an error for an empty list.
+	emptyToGo bool
 }
 
 // rules is the table of all requests that are served. docs/compat.md is made from it.
@@ -41,7 +43,7 @@ var rules = []rule{
 	{code: protocol.CodeConsumerSendMsgBack, follower: followerForwards, handle: func(s *services, r *request) error { return s.retries.sendBack(r) }},
 	{code: protocol.CodeHeartBeat, follower: followerServes, handle: func(s *services, r *request) error { return s.heartbeats.heartbeat(r) }},
 	{code: protocol.CodeUnregisterClient, follower: followerServes, handle: func(s *services, r *request) error { return s.heartbeats.unregister(r) }},
-	{code: protocol.CodeGetConsumerListByGroup, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.heartbeats.consumerList(r) }},
+	{code: protocol.CodeGetConsumerListByGroup, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.heartbeats.consumerList(r) }, emptyToGo: true},
 	{code: protocol.CodeLockBatchMQ, follower: followerForwards, handle: func(s *services, r *request) error { return s.locks.lock(r) }},
 	{code: protocol.CodeUnlockBatchMQ, follower: followerForwards, handle: func(s *services, r *request) error { return s.locks.unlock(r) }},
 	{code: protocol.CodeInvokeBrokerToResetOffset, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.resets.reset(r) }},
