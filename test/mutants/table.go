@@ -138,7 +138,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "released-twice", what: "the release of delayed messages does not look whether they were released",
-		file: "broker/state/apply_control.go", is: "\tif m.delay[level] != from {\n", becomes: "\tif false {\n",
+		file: "broker/state/apply_control.go", is: "\tif m.delay[level] != from {\n", becomes: "\tif m.delay[level] != from && false {\n",
 		pkg: "broker/state", test: "TestDelaySpans",
 	},
 	{

@@ -56,7 +56,7 @@ func (r *Result) Keep(base string) (dir string, err error) {
 // keep copies a stopped member's files to a real directory, in the layout of a data directory.
 func (m *Member) keep(dir string) error {
 	for _, file := range m.fileNames() {
-		content, err := m.read(file)
+		content, err := m.files.read(file)
 		if err != nil {
 			continue // a database that was never made, or removed
 		}

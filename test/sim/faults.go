@@ -88,6 +88,7 @@ func (c *Cluster) supervise(m *Member) {
 	switch {
 	case errors.Is(p.err, raftlog.ErrQuarantined):
 		m.quarantined = p.err
+		c.History.count(func(n *Counts) { n.Quarantines++ })
 		c.History.event("%s quarantined: %v", m.name, p.err)
 		if !m.damaged {
 			c.fail("K15", "%s was not damaged and is quarantined: %v", m.name, p.err)

@@ -37,6 +37,8 @@ type Member struct {
 	name    string // n0, n1, …
 	host    string // its address on the network
 	files   files  // of the last process; what the next one starts from
+	left    files  // a copy of what the last process left …
+	older   files  // … and of what the one before it left
 	proc    *process
 	skew    atomic.Int64 // ns that the wall clock is ahead
 	down    bool         // stays down until it is started: not restarted by the supervisor
@@ -133,7 +135,8 @@ func (m *Member) halt(leave func(*vfs.Mem) *vfs.Mem) {
 	old := m.files
 	m.proc = nil
 	m.files = files{leave(p.disk.left()), c.tempDir()}
-	if err := copyDatabases(old.real, m.files.real); err != nil {
+	m.older, m.left = m.left, files{m.files.mem.KillClone(), c.tempDir()}
+	if err := errors.Join(copyDatabases(old.real, m.files.real), copyDatabases(old.real, m.left.real)); err != nil {
 		c.fail("K16", "files of %s: %v", m.name, err)
 	}
 	p.disk.heal() // what hangs must end, too

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -54,12 +55,12 @@ func (m *Member) fileNames() []string {
 }
 
 func (m *Member) damage(r *rand.Rand, file string) (how string, err error) {
-	content, err := m.read(file)
+	content, err := m.files.read(file)
 	if err != nil || len(content) == 0 {
 		return "nothing", err
 	}
 	at := r.IntN(len(content))
-	switch r.IntN(5) {
+	switch r.IntN(6) {
 	case 0:
 		content[at] ^= 1 << r.IntN(8)
 		return fmt.Sprintf("bit flipped at %d of %d", at, len(content)), m.write(file, content)
@@ -75,15 +76,23 @@ func (m *Member) damage(r *rand.Rand, file string) (how string, err error) {
 		return fmt.Sprintf("garbage at %d of %d", at/4096*4096, len(content)), m.write(file, content)
 	case 3:
 		return fmt.Sprintf("cut at %d of %d", at, len(content)), m.write(file, content[:at])
+	case 4:
+		if stale, err := m.older.read(file); err == nil {
+			return fmt.Sprintf("old copy of %d bytes for %d", len(stale), len(content)), m.write(file, stale)
+		}
 	}
 	return "removed", m.remove(file)
 }
 
-func (m *Member) read(file string) ([]byte, error) {
-	if !path.IsAbs(file) {
-		return os.ReadFile(filepath.Join(m.files.real, file))
+// read reads a file of the simulated disk, or a database.
+func (d files) read(file string) ([]byte, error) {
+	if d.mem == nil {
+		return nil, fs.ErrNotExist
 	}
-	f, err := m.files.mem.Open(file)
+	if !path.IsAbs(file) {
+		return os.ReadFile(filepath.Join(d.real, file))
+	}
+	f, err := d.mem.Open(file)
 	if err != nil {
 		return nil, err
 	}
