@@ -3,7 +3,7 @@
 #
 #   compat-java.sh VERSION NAMESRV [extra] [CASE...]        the cases, one JSON line each; exit 1 if any fails
 #   compat-java.sh VERSION NAMESRV pair [key=value...]      the producer and consumer for fail-over runs
-#   compat-java.sh VERSION build                            only builds
+#   compat-java.sh VERSION build                            only builds; exit 3 if what it needs cannot be fetched
 #
 # JAVA_OPTS is passed to the JVM (for example -Drocketmq.serialize.type=ROCKETMQ). Needs Java 8 or newer and Maven.
 set -euo pipefail
@@ -15,16 +15,23 @@ version=$1 namesrv=$2
 shift 2
 target=$project/target/$version
 
-# build runs Maven without network first: it is quick, and works where everything was fetched before. Maven Central drops
-# a connection now and then, hence the repetitions.
+# build does nothing if no source changed since it succeeded. It runs Maven without network first: it is quick, and works
+# where everything was fetched before. Maven Central drops a connection now and then, hence the repetitions.
 build() {
+  [ -f "$target.built" ] && [ -z "$(find "$project/src" "$project/pom.xml" -newer "$target.built" -print -quit)" ] && return
   local goals=(-q -B -f "$project/pom.xml" "-Drocketmq.version=$version" compile dependency:copy-dependencies)
   for network in -o "" "" ""; do
-    mvn $network "${goals[@]}" >"$target.log" 2>&1 && return
-    ! grep -q "COMPILATION ERROR" "$target.log" || break
+    if mvn $network "${goals[@]}" >"$target.log" 2>&1; then
+      touch "$target.built"
+      return
+    fi
+    if grep -q "COMPILATION ERROR" "$target.log"; then
+      cat "$target.log" >&2
+      exit 1
+    fi
   done
   cat "$target.log" >&2
-  exit 1
+  exit 3
 }
 
 mkdir -p "$project/target"

@@ -52,6 +52,7 @@ final class Cluster implements AutoCloseable {
     <P extends DefaultMQProducer> P start(P producer) throws Exception {
         producer.setNamesrvAddr(namesrv);
         producer.setInstanceName(unique("p")); // else all clients of the process share one connection and id
+        producer.setSendMsgTimeout(20_000); // the machine may be busy with other tests; Pair proves the default of 3 s
         producer.start();
         onClose(producer::shutdown);
         return producer;

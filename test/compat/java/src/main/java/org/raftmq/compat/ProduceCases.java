@@ -174,7 +174,6 @@ final class ProduceCases {
         new Random(1).nextBytes(body);
         DefaultMQProducer producer = new DefaultMQProducer(c.unique("pg"));
         producer.setMaxMessageSize(8 << 20); // else the client refuses by itself
-        producer.setSendMsgTimeout(20_000); // which includes packing 4 MiB, as often as it tries
         c.start(producer);
         try {
             SendResult result = producer.send(new Message(topic, body));
