@@ -27,7 +27,7 @@ var Codes = []CodeInfo{
 	{Code: CodeUnregisterClient, Name: "UNREGISTER_CLIENT", To: ToBroker, Class: Public, Broker: Served},
 	{Code: CodeConsumerSendMsgBack, Name: "CONSUMER_SEND_MSG_BACK", To: ToBroker, Class: Consume, Broker: Served},
 	{Code: CodeEndTransaction, Name: "END_TRANSACTION", To: ToBroker, Class: Produce},
-	{Code: CodeGetConsumerListByGroup, Name: "GET_CONSUMER_LIST_BY_GROUP", To: ToBroker, Class: Consume, Broker: Served},
+	{Code: CodeGetConsumerListByGroup, Name: "GET_CONSUMER_LIST_BY_GROUP", To: ToBroker, Class: Consume, Broker: Served, Note: "a Go client is told of an error after 3.5 s: it takes one for an empty list"},
 	{Code: CodeCheckTransactionState, Name: "CHECK_TRANSACTION_STATE", To: ToClient, Class: Peer},
 	{Code: CodeNotifyConsumerIDsChanged, Name: "NOTIFY_CONSUMER_IDS_CHANGED", To: ToClient, Class: Peer},
 	{Code: CodeLockBatchMQ, Name: "LOCK_BATCH_MQ", To: ToBroker, Class: Consume, Broker: Served, Note: "replicated; freed at once when the client's connection closes"},
