@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -163,6 +164,20 @@ func TestProduceAndConsume(t *testing.T) {
 		some := c.do(Settings{Kind: Consume, Queues: -1, Messages: 100, Concurrency: 1})
 		if n := some.Main().Messages; n < 100 || n > 132 {
 			t.Errorf("asked for 100 messages: read %d", n)
+		}
+	})
+}
+
+// RocketMQ's own benchmark uses this topic, which brokers have and nobody can create.
+func TestSystemTopicIsUsedAsItIs(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		r := c.do(Settings{Kind: Produce, Topic: "BenchmarkTest", Messages: 20, Duration: seconds(60)})
+		if r.Main().Messages != 20 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "as it is, with 1024 queues") {
+			t.Errorf("%d messages, notes %q", r.Main().Messages, r.Notes)
+		}
+		j := Job{Target: c.target(), Settings: Settings{Kind: Produce, Topic: "no/topic"}}
+		if _, err := j.Do(t.Context()); err == nil {
+			t.Error("a topic that cannot be is used as it is")
 		}
 	})
 }

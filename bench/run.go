@@ -76,6 +76,9 @@ func (j *Job) Do(ctx context.Context) (*Run, error) {
 	defer l.close()
 	r := &running{settings: &j.Settings, target: &j.Target, links: l, faults: j.Faults, onPoint: j.OnPoint, onFault: j.OnFault}
 	r.run = Run{Name: j.Settings.Name(), Settings: j.Settings}
+	if l.note != "" {
+		r.run.Notes = append(r.run.Notes, l.note)
+	}
 	if err := r.measure(ctx); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -26,6 +27,7 @@ type links struct {
 	clients []*client.Client
 	queues  []client.Queue
 	index   map[client.Queue]int
+	note    string // what the run has to say about the topic; "": nothing
 }
 
 // open makes the topic ready and connects. The caller closes the links.
@@ -58,7 +60,10 @@ func (t *Target) prepare(ctx context.Context, l *links, s *Settings) error {
 		}
 		want = len(brokers) * s.Queues
 		if err := admin.CreateTopic(ctx, t.Cluster, client.TopicSpec{Name: s.Topic, ReadQueues: int32(s.Queues)}); err != nil {
-			return err
+			if !l.asItIs(ctx, s, err) {
+				return err
+			}
+			want = 1
 		}
 	}
 	for {
@@ -82,6 +87,20 @@ func (t *Target) prepare(ctx context.Context, l *links, s *Settings) error {
 		}
 	}
 	return nil
+}
+
+// asItIs reports whether a topic that brokers refuse to create is there all the same, as RocketMQ's BenchmarkTest is. It is then used as it is.
+func (l *links) asItIs(ctx context.Context, s *Settings, refusal error) bool {
+	var refused *client.ResponseError
+	if !errors.As(refusal, &refused) {
+		return false
+	}
+	route, err := l.clients[0].RefreshRoute(ctx, s.Topic)
+	if err != nil || len(route.WriteQueues()) == 0 {
+		return false
+	}
+	l.note = fmt.Sprintf("the topic is used as it is, with %d queues: %v", len(route.WriteQueues()), refusal)
+	return true
 }
 
 func orTimeout(err error) error {
