@@ -11,14 +11,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.apache.rocketmq.client.QueryResult;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyContext;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
-import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
-import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.utils.MessageUtil;
@@ -35,7 +32,6 @@ final class ExtraCases {
             new Case("transactions", ExtraCases::transactions),
             new Case("sqlFilter", ExtraCases::sqlFilter),
             new Case("requestReply", ExtraCases::requestReply),
-            new Case("queryMessageByKey", ExtraCases::queryMessageByKey),
             new Case("backlog", ExtraCases::backlog),
             new Case("mqadmin_more", ExtraCases::moreAdmin));
     }
@@ -131,32 +127,6 @@ final class ExtraCases {
         });
         Message reply = c.producer().request(new Message(topic, "ping".getBytes()), SETTLE);
         check(Collections.singletonList("pong").contains(new String(reply.getBody())), "replied %s", reply);
-    }
-
-    private static void queryMessageByKey(Cluster c) throws Exception {
-        String topic = c.topic(2);
-        String key = c.unique("key");
-        long begin = System.currentTimeMillis() - 60_000;
-        for (String body : bodies("keyed", 3)) {
-            c.send(new Message(topic, "TagA", key + " other", body.getBytes()));
-        }
-        SendResult last = c.send(new Message(topic, "TagA", "nothing", "else".getBytes()));
-        Cluster.eventually(SETTLE, () -> { // the index may follow a little later
-            QueryResult result = c.producer().queryMessage(topic, key, 10, begin, System.currentTimeMillis() + 60_000);
-            check(result.getMessageList().size() == 3, "%d messages with the key", result.getMessageList().size());
-        });
-        Cluster.eventually(SETTLE, () -> { // by the id that the client made
-            MessageExt message = c.producer().viewMessage(topic, last.getMsgId());
-            check(new String(message.getBody()).equals("else"), "%s", message);
-        });
-        MqAdmin.expect(c, Arrays.asList(last.getMsgId(), topic), "queryMsgByUniqueKey", "-i", last.getMsgId(), "-t", topic);
-        MqAdmin.expect(c, Collections.singletonList(last.getMsgId()), "queryMsgByKey", "-k", "nothing", "-t", topic);
-        try {
-            c.producer().queryMessage(topic, c.unique("absent"), 10, begin, System.currentTimeMillis());
-            check(false, "a key that does not exist was found");
-        } catch (MQClientException e) {
-            // no message
-        }
     }
 
     /** mqadmin commands that are used less, which also call back into clients. */

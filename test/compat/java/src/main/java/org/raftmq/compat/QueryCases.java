@@ -5,7 +5,10 @@ import static org.raftmq.compat.Cluster.SETTLE;
 import static org.raftmq.compat.Cluster.bodies;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import org.apache.rocketmq.client.QueryResult;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
@@ -20,7 +23,8 @@ final class QueryCases {
     static List<Case> all() {
         return Arrays.asList(
             new Case("queueOffsets", QueryCases::queueOffsets),
-            new Case("viewMessage", QueryCases::viewMessage));
+            new Case("viewMessage", QueryCases::viewMessage),
+            new Case("queryMessageByKey", QueryCases::queryMessageByKey));
     }
 
     private static void queueOffsets(Cluster c) throws Exception {
@@ -48,5 +52,31 @@ final class QueryCases {
             check(new String(message.getBody()).equals("seen") && message.getQueueOffset() == sent.getQueueOffset()
                 && message.getTopic().equals(topic), "%s", message);
         });
+    }
+
+    private static void queryMessageByKey(Cluster c) throws Exception {
+        String topic = c.topic(2);
+        String key = c.unique("key");
+        long begin = System.currentTimeMillis() - 60_000;
+        for (String body : bodies("keyed", 3)) {
+            c.send(new Message(topic, "TagA", key + " other", body.getBytes()));
+        }
+        SendResult last = c.send(new Message(topic, "TagA", "nothing", "else".getBytes()));
+        Cluster.eventually(SETTLE, () -> { // the index may follow a little later
+            QueryResult result = c.producer().queryMessage(topic, key, 10, begin, System.currentTimeMillis() + 60_000);
+            check(result.getMessageList().size() == 3, "%d messages with the key", result.getMessageList().size());
+        });
+        Cluster.eventually(SETTLE, () -> { // by the id that the client made
+            MessageExt message = c.producer().viewMessage(topic, last.getMsgId());
+            check(new String(message.getBody()).equals("else"), "%s", message);
+        });
+        MqAdmin.expect(c, Arrays.asList(last.getMsgId(), topic), "queryMsgByUniqueKey", "-i", last.getMsgId(), "-t", topic);
+        MqAdmin.expect(c, Collections.singletonList(last.getMsgId()), "queryMsgByKey", "-k", "nothing", "-t", topic);
+        try {
+            c.producer().queryMessage(topic, c.unique("absent"), 10, begin, System.currentTimeMillis());
+            check(false, "a key that does not exist was found");
+        } catch (MQClientException e) {
+            // no message
+        }
     }
 }
