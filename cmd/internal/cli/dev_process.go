@@ -62,9 +62,25 @@ func hasProc() bool {
 	return err == nil
 }
 
+// portsWait is how long a process that has just ended may hold its ports: its threads end one after another, and on a busy machine the
+// first may be gone long before the last.
+const portsWait = 2 * time.Second
+
+// awaitPorts returns when the ports of id are free, or which one is taken by somebody else.
+func (d *dev) awaitPorts(id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), portsWait)
+	defer cancel()
+	var err error
+	_ = poll(ctx, func() bool { // err says it better
+		err = checkPorts(id, d.addresses(id))
+		return err == nil
+	})
+	return err
+}
+
 // start starts the process of id in a session of its own, so that it outlives this command, with its output in its log.
 func (d *dev) start(id string) error {
-	if err := checkPorts(id, d.addresses(id)); err != nil {
+	if err := d.awaitPorts(id); err != nil {
 		return err
 	}
 	for _, dir := range []string{"run", "log"} {
