@@ -17,7 +17,7 @@ func newBench(env Environment) *cobra.Command {
 	c := group("bench", "Measure and check a cluster under load, Apache RocketMQ too", `  raftmq bench produce --size 100,1KiB --concurrency 1,16,128
   raftmq bench e2e --rate 1000
   raftmq bench failover --dir ./raftmq-dev --out report.html
-  raftmq bench compare before.json after.json --fail-if p99>+10%`,
+  raftmq bench compare before.json after.json --fail-if 'p99>+10%'`,
 		newBenchProduce(env), newBenchConsume(env), newBenchEndToEnd(env), newBenchFailover(env), newBenchSuite(env), newBenchCompare(env))
 	c.GroupID = "use"
 	return c

@@ -48,7 +48,8 @@ func (f *benchFlags) run(cmd *cobra.Command, runs []benchRun) error {
 }
 
 // report lets measure fill a report, and prints and writes it, also after an interrupt or an error if there is anything to show. A second
-// interrupt ends the process. The error of a report with a broken guarantee, or in which nothing succeeded, has exit code 1.
+// interrupt ends the process. The error of a report with a broken guarantee, in which nothing succeeded or a fault could not be made, has exit
+// code 1.
 func (f *benchFlags) report(cmd *cobra.Command, measure func(context.Context, *benchSession) error) error {
 	ctx, cancel := withSignals(cmd.Context())
 	defer cancel()
@@ -87,8 +88,14 @@ func verdict(r *bench.Report) error {
 		return fmt.Errorf("not kept, or not verified: %s", strings.Join(broken, "; "))
 	}
 	for i := range r.Runs {
-		if run := &r.Runs[i]; run.Main().Messages == 0 && !run.Interrupted {
+		run := &r.Runs[i]
+		if run.Main().Messages == 0 && !run.Interrupted {
 			return fmt.Errorf("%s: nothing was measured (%d errors)", run.Name, run.Main().Errors)
+		}
+		for _, f := range run.Faults {
+			if f.Error != "" {
+				return fmt.Errorf("%s: the fault %q was not made: %s", run.Name, f.Name, f.Error)
+			}
 		}
 	}
 	return nil

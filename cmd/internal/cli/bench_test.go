@@ -133,6 +133,12 @@ func TestBenchAgainstACluster(t *testing.T) {
 		}
 	})
 	t.Run("interrupt", func(t *testing.T) { benchIsInterrupted(t, namesrv) })
+	t.Run("a fault that cannot be made", func(t *testing.T) {
+		r := binary(t, "bench", "failover", "-n", namesrv, "--rate", "50", "--at", "100ms", "--duration", "1s", "--fault-command", "false")
+		if r.code != exitFailed || !strings.Contains(r.stderr, `the fault "false" was not made: exit status 1`) || !strings.Contains(r.stdout, "lost 0") {
+			t.Errorf("got %+v", r)
+		}
+	})
 	t.Run("failover", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "report")
 		out := mustRun(t, "bench", "failover", "--dir", dir, "--rate", "200", "--at", "1s", "--heal-after", "2s", "--duration", "5s", "--out", file+".json", "--out", file+".html")
