@@ -131,22 +131,23 @@ func filled(t *testing.T, fsys *vfs.Mem) *Store {
 }
 
 func TestEveryFlippedByteIsFound(t *testing.T) {
-	const name = "m/keyindex/00000000000000000251"
-	for at := int64(0); ; at++ {
-		fsys := newFS(t)
-		s := filled(t, fsys)
-		f, err := fsys.OpenReadWrite(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if size, _ := f.Size(); at >= size {
-			break
-		}
+	fsys := newFS(t)
+	s := filled(t, fsys)
+	f, err := fsys.OpenReadWrite("m/keyindex/00000000000000000251")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, _ := f.Size()
+	flip := func(at int64) {
 		var b [1]byte
 		f.ReadAt(b[:], at)
 		b[0] ^= 0x10
 		f.WriteAt(b[:], at)
-		f.Close()
+	}
+	for at := range size {
+		flip(at)
+		var err error
 		if at < headerSize {
 			_, err = Open(s.opts)
 		} else {
@@ -157,6 +158,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 		if !errors.Is(err, ErrDamaged) {
 			t.Fatalf("a flipped byte at %d: %v", at, err)
 		}
+		flip(at)
 	}
 }
 
