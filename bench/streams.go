@@ -106,13 +106,16 @@ func (s *streams) connect(ctx context.Context, r *running) error {
 func (s *streams) keep(ctx context.Context, i int, opened chan<- error) {
 	for first := true; ctx.Err() == nil; first = false {
 		st, err := s.dialLeader(ctx, i, !first)
+		if err == nil {
+			s.lines[i].open.Store(st)
+		}
 		if first {
 			opened <- err
 		}
-		if err == nil {
-			s.lines[i].open.Store(st)
+		switch {
+		case err == nil:
 			st.run(ctx)
-		} else if first {
+		case first:
 			return
 		}
 		pause(ctx, reopenPause)

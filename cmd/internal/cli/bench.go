@@ -106,6 +106,9 @@ func (f *benchFlags) prepare(cmd *cobra.Command, _ []string) error {
 	if sends := cmd.Flags().Lookup("rate") != nil; sends && f.messages > 0 && !cmd.Flags().Changed("duration") {
 		f.duration = 24 * time.Hour
 	}
+	if f.output == "rocketmq" && f.step == 0 && f.interval < time.Second {
+		f.step = f.interval // lines come no more often than steps
+	}
 	return f.check()
 }
 
