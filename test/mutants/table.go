@@ -154,7 +154,7 @@ var mutants = []mutant{
 	{
 		name: "old-commit-after-reset", what: "a commit from before a reset of the offset counts",
 		file: "broker/state/apply_offsets.go", is: "case is != nil && c.generation == is.generation && c.offset != is.offset && !ResetUntold(is.generation):", becomes: "case is != nil && c.offset != is.offset:",
-		pkg: simTests, test: "TestInterleaving07",
+		pkg: "broker/state", test: "TestConsumerOffsets",
 	},
 	{
 		name: "stale-answers", what: "a follower answers as if it had everything",
@@ -162,14 +162,9 @@ var mutants = []mutant{
 		pkg: simTests, test: "TestInterleaving06",
 	},
 	{
-		name: "endless-lease", what: "a leader trusts itself without hearing from a quorum",
-		file: "raftlog/lease.go", is: "l.until.Store(int64(acked[needed-1].Sub(l.began) + l.length))", becomes: "l.until.Store(int64(acked[needed-1].Sub(l.began) + time.Hour))",
-		pkg: "raftlog", test: "TestTheLeaseEndsWithTheQuorum",
-	},
-	{
 		name: "forward-again", what: "a forwarded request whose answer is lost is forwarded again",
 		file: "broker/forward.go", is: "\t\tr.fail(refuse(errOutcomeUnknown, \"forwarded to the leader, which did not answer: %v\", err))\n", becomes: "\t\tf.gate.park(r, errNoLeader)\n",
-		pkg: simTests, test: "TestHistories", args: []string{"-histories", "4"},
+		pkg: simTests, test: "TestNothingIsForwardedTwice",
 	},
 	{
 		name: "clock-goes-back", what: "a new leader's store timestamps begin before those of the old one",

@@ -281,3 +281,19 @@ func (c *Cluster) routeHas(t *testing.T, cl *client.Client, n *nameServer, want 
 		}
 	})
 }
+
+// Leaders die with forwarded sends under way. One that may have been executed is not forwarded to the next leader (K5).
+func TestNothingIsForwardedTwice(t *testing.T) {
+	bubble(t, func(t *testing.T, c *Cluster) {
+		c.SendFor(time.Second)
+		for range 8 {
+			old := c.Leader()
+			c.Kill(old)
+			c.lead(old)
+			c.Run(500 * time.Millisecond)
+			c.Start(old)
+			c.until("all members", 10*time.Second, c.healthy)
+			c.Run(time.Duration(c.rng.IntN(40)) * time.Millisecond)
+		}
+	}, SyncTime(20*time.Millisecond))
+}

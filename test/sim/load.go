@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ func (c *Cluster) StartLoad() {
 	l.produce("delayed", 150*time.Millisecond, once, l.delayed)
 	l.produce("oneway", 100*time.Millisecond, once, l.oneway)
 	for _, m := range c.members[:c.opts.members] {
+		l.run("pinned-"+m.name, func(cl *client.Client, r *rand.Rand) { l.pinned(cl, m, r) })
 		l.run("tail-"+m.name, func(cl *client.Client, _ *rand.Rand) { l.tail(cl, m) })
 	}
 	for i := range 2 {
@@ -213,6 +215,27 @@ func (l *load) oneway(p *producer) {
 	err := p.SendOneway(ctx, m)
 	if client.OutcomeOf(err) == client.NotSent {
 		l.end(s, client.SendResult{}, err)
+	}
+}
+
+// pinned sends to one member, whoever leads: followers forward. It never tries again, so a copy too many is the brokers' (K5).
+func (l *load) pinned(cl *client.Client, m *Member, r *rand.Rand) {
+	p := &producer{name: "pinned-" + m.name, rng: r}
+	for l.pause(r, 80*time.Millisecond) {
+		s, msg := l.begin(p)
+		h := &protocol.SendMessageHeader{ProducerGroup: p.name, Topic: topic, DefaultTopic: "TBW102", DefaultTopicQueueNums: queues,
+			QueueID: r.Int32N(queues), BornTimestamp: time.Now().UnixMilli(), BrokerName: brokerName}
+		resp, err := cl.Invoke(context.Background(), m.Addr(), protocol.CodeSendMessageV2, h, msg.Body)
+		res := client.SendResult{Queue: queue(h.QueueID), QueueOffset: -1}
+		if err == nil {
+			text, _ := resp.Ext.Get("queueOffset")
+			at, bad := strconv.ParseInt(text, 10, 64)
+			if bad != nil {
+				l.c.fail("K4", "%s answered a send with queueOffset %q", m.name, text)
+			}
+			res.QueueOffset = offset.Queue(at)
+		}
+		l.end(s, res, err)
 	}
 }
 

@@ -13,6 +13,7 @@ var (
 	histories = flag.Int("histories", 2, "how many histories TestHistories runs")
 	cuts      = flag.Int("cuts", 12, "how many power cuts TestPowerCuts makes")
 	firstSeed = flag.Uint64("seed", 1, "seed of the first history; of the only one in TestReplay")
+	only      = flag.String("class", "", "only histories of this class")
 	schedule  = flag.String("schedule", "", "schedule.json for TestReplay")
 	times     = flag.Int("times", 10, "how often TestReplay plays its schedule")
 	keep      = flag.String("keep", "", "directory for what failures leave [the system's for temporary files]")
@@ -29,7 +30,11 @@ const (
 
 // historyOf is the schedule of a seed. The seed chooses the class, too, so that it is enough to repeat a history.
 func historyOf(seed uint64) Schedule {
-	return NewSchedule(Classes[seed%uint64(len(Classes))], seed, historyLength, historyFaults)
+	class := Classes[seed%uint64(len(Classes))]
+	if *only != "" {
+		class = Class(*only)
+	}
+	return NewSchedule(class, seed, historyLength, historyFaults)
 }
 
 // slowWithRace leaves a test out that takes long with the race detector; scripts/sim.sh runs all without it.
