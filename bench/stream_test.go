@@ -276,15 +276,3 @@ func TestStreamRefusesNonsense(t *testing.T) {
 		}
 	})
 }
-
-// A run begins when its streams are there: no message of it finds none.
-func TestStreamsAreOpenBeforeTheRun(t *testing.T) {
-	addr, stop := serveNothing(t)
-	defer stop()
-	for range 200 {
-		j := Job{Target: Target{NameServers: []string{addr}}, Settings: Settings{Kind: Produce, Queues: -1, Concurrency: 1, Messages: 1, Duration: seconds(60)}}
-		if r, err := j.Do(t.Context()); err != nil || r.Main().Errors != 0 {
-			t.Fatalf("%v, %v", err, r.Failures)
-		}
-	}
-}
