@@ -73,9 +73,13 @@ func run(list, verbose bool, names []string) error {
 	return nil
 }
 
-// command is how the test is started, without the overlay.
+// command is how the test is started, without the overlay, as a cell of a Markdown table has it.
 func (m *mutant) command() string {
-	return strings.Join(append([]string{"go test ./" + m.pkg, "-run", m.test}, m.args...), " ")
+	test := m.test
+	if strings.Contains(test, "|") {
+		test = "'" + strings.ReplaceAll(test, "|", `\|`) + "'" // for the shell, and for a cell of a table
+	}
+	return strings.Join(append([]string{"go test ./" + m.pkg, "-run", test}, m.args...), " ")
 }
 
 // try builds the mutant and runs its test. found is empty if the test passed. The time is that of the test alone.
