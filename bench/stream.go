@@ -32,6 +32,9 @@ type stream struct {
 	queued  int64  // bytes ever put into out
 	written int64  // bytes handed to the socket
 	closed  error
+	// answering: the reader is at answers that came together. What their lanes send next gathers until it has done with them, and leaves in
+	// one write.
+	answering bool
 }
 
 // slot is the message in flight of one lane. Guarded by stream.mu.
@@ -70,11 +73,27 @@ func (s *stream) send(i int, f *filling, body []byte) error {
 	s.out = s.template.appendFrame(s.out, f, body)
 	s.queued += int64(len(s.out) - before)
 	l.busy, l.sent, l.end = true, time.Now(), s.queued
+	if !s.answering {
+		s.signal()
+	}
+	return nil
+}
+
+func (s *stream) signal() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return nil
+}
+
+// answers says that the reader begins or ends with answers that came together.
+func (s *stream) answers(begin bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answering = begin
+	if !begin && len(s.out) > 0 {
+		s.signal()
+	}
 }
 
 // run moves bytes until the connection fails or ctx ends, and returns when every message has been answered.
@@ -138,22 +157,28 @@ func (s *stream) read() error {
 			return err
 		}
 		have += n
-		used := 0
-		for {
-			a, size, err := readAck(buf[used:have])
-			if err != nil {
-				return err
-			}
-			if size == 0 {
-				break
-			}
-			used += size
-			s.complete(a)
+		s.answers(true)
+		used, err := s.completeAll(buf[:have])
+		s.answers(false)
+		if err != nil {
+			return err
 		}
 		have = copy(buf, buf[used:have])
 		if have == len(buf) {
 			buf = append(buf, make([]byte, len(buf))...)
 		}
+	}
+}
+
+// completeAll takes the whole answers at the start of b and returns their size.
+func (s *stream) completeAll(b []byte) (used int, err error) {
+	for {
+		a, size, err := readAck(b[used:])
+		if size == 0 || err != nil {
+			return used, err
+		}
+		used += size
+		s.complete(a)
 	}
 }
 
