@@ -14,7 +14,7 @@ import (
 )
 
 // availability are the events whose effect on a client is measured: the longest time without an acknowledgement, of eight producers that send 400
-// messages of 1 KiB a second together, each with one under way for at most 500 ms, and that ask for the route after an error.
+// messages of 1 KiB a second together, each with one under way for at most attempt, and that ask for the route after an error.
 var availability = []struct {
 	goal, event string
 	fault       func(c *Cluster, n *Node, hold time.Duration) error
@@ -34,6 +34,9 @@ var availability = []struct {
 	{"V10", "leader cut off from one follower, which the other one reaches", bridge, "leader", 5 * time.Second, 0, 5 * time.Second},
 }
 
+// attempt is how long one attempt of a measured client may take: gaps where nothing is refused are multiples of it.
+const attempt = 250 * time.Millisecond
+
 // TestAvailability measures them: go test ./test/cluster -run TestAvailability -events N -rows FILE. Each event is a line in FILE; where -events is not
 // set it is skipped.
 func TestAvailability(t *testing.T) {
@@ -45,7 +48,7 @@ func TestAvailability(t *testing.T) {
 		t.Run(a.goal+" "+a.event, func(t *testing.T) {
 			var gaps []time.Duration
 			c := New(t, Options{})
-			l := c.StartLoad(LoadOptions{})
+			l := c.StartLoad(LoadOptions{Timeout: attempt})
 			type window struct{ from, to time.Duration }
 			var windows []window
 			for range *events {

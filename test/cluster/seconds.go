@@ -37,10 +37,14 @@ func (h *History) Seconds() []Second {
 }
 
 // varying are the parts of an error that differ from send to send.
-var varying = regexp.MustCompile(`^.*attempt \d+: |code 310 to |\d+\.\d+\.\d+\.\d+(:\d+)?(->)?|/tmp/\S*/`)
+var (
+	varying = regexp.MustCompile(`^.*attempt \d+: |code 310 to |\d+\.\d+\.\d+\.\d+(:\d+)?(->)?|/tmp/\S*/`)
+	numbers = regexp.MustCompile(`\d{5,}`)
+)
 
 func brief(err string) string {
-	return strings.Join(strings.Fields(varying.ReplaceAllString(err, "")), " ")
+	err = numbers.ReplaceAllString(varying.ReplaceAllString(err, ""), "N")
+	return strings.Join(strings.Fields(err), " ")
 }
 
 // Table prints the seconds as lines of Markdown.
@@ -86,4 +90,15 @@ func Quantile(times []time.Duration, q float64) time.Duration {
 	}
 	sorted := slices.Sorted(slices.Values(times))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+// latencies are the times that the sends took which were acknowledged between from and to.
+func (h *History) latencies(from, to time.Duration) []time.Duration {
+	var all []time.Duration
+	for _, s := range h.Sends {
+		if s.Outcome == client.Sent && s.End >= from && s.End < to {
+			all = append(all, s.End-s.Start)
+		}
+	}
+	return all
 }
