@@ -13,12 +13,20 @@ const expirySlack = 5 * time.Millisecond
 
 var errTooManyCalls = errors.New("too many requests without response")
 
-// call is one request of ours that waits for its response. Whoever takes it out of the table calls done.
+// call is one request of ours that waits for its response. Whoever takes it out of the table ends it.
 type call struct {
 	opaque   int32
 	deadline time.Time // zero: none
 	done     func(*Command, error)
 	end      atomic.Int64 // where its frame ends in the stream; 0 until it is queued
+	queueing sync.Mutex   // held by start, from before the call can be found in the table until the request is encoded
+}
+
+// finish calls done, when the request is not read any more: the caller may use its memory again from done on.
+func (c *call) finish(resp *Command, err error) {
+	c.queueing.Lock()
+	c.queueing.Unlock() // only to wait
+	c.done(resp, err)
 }
 
 // callTable holds the calls of one connection that wait. One timer serves all deadlines.
@@ -85,7 +93,7 @@ func (t *callTable) complete(resp *Command) bool {
 	if c == nil {
 		return false
 	}
-	c.done(resp, nil)
+	c.finish(resp, nil)
 	return true
 }
 
@@ -102,9 +110,9 @@ func (t *callTable) failAll(written int64, reason error) {
 	t.mu.Unlock()
 	for _, c := range calls {
 		if end := c.end.Load(); end == 0 || end > written {
-			c.done(nil, fmt.Errorf("%w: connection closed: %w", ErrNotSent, reason))
+			c.finish(nil, fmt.Errorf("%w: connection closed: %w", ErrNotSent, reason))
 		} else {
-			c.done(nil, fmt.Errorf("%w: %w", ErrConnClosed, reason))
+			c.finish(nil, fmt.Errorf("%w: %w", ErrConnClosed, reason))
 		}
 	}
 }
@@ -148,6 +156,6 @@ func (t *callTable) expire() {
 	}
 	t.mu.Unlock()
 	for _, c := range late {
-		c.done(nil, ErrTimeout)
+		c.finish(nil, ErrTimeout)
 	}
 }

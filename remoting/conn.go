@@ -304,15 +304,24 @@ func (c *Conn) Go(req *Command, timeout time.Duration, done func(*Command, error
 
 // start registers a call and queues its request.
 func (c *Conn) start(req *Command, call *call) {
-	if err := c.calls.add(call, c.o.limits.Pending); err != nil {
+	if err := c.queue(req, call); err != nil {
 		call.done(nil, fmt.Errorf("%w: %w", ErrNotSent, err))
-		return
+	}
+}
+
+// queue returns nil when the call is in the table, or somebody else ends it.
+func (c *Conn) queue(req *Command, call *call) error {
+	call.queueing.Lock()
+	defer call.queueing.Unlock()
+	if err := c.calls.add(call, c.o.limits.Pending); err != nil {
+		return err
 	}
 	cmd := c.outgoing(req, 0)
 	cmd.Opaque = call.opaque
 	if err := c.send(&cmd, &call.end); err != nil && c.calls.remove(call) {
-		call.done(nil, fmt.Errorf("%w: %w", ErrNotSent, err))
+		return err
 	}
+	return nil
 }
 
 // addrPort is the address of a TCP connection, with IPv4 not mapped into IPv6; zero for any other.
