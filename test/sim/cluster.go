@@ -82,6 +82,7 @@ type Cluster struct {
 	later   []action
 	dirs    []string
 	load    *load
+	loads   int // that were started
 	watch   *watch
 	skewed  bool // some wall clock was wrong
 	clients []*client.Client

@@ -26,6 +26,8 @@ type load struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 	seed uint64
+	// number tells the clients of one load from those of another in the same history: values are unique.
+	number int
 
 	mu    sync.Mutex
 	heads [queues]int64 // highest offset answered + 1, by queue
@@ -34,7 +36,8 @@ type load struct {
 // StartLoad starts producers of every kind, tailers of every replica, a consumer group and a client that commits offsets.
 func (c *Cluster) StartLoad() {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{c: c, ctx: ctx, stop: stop}
+	c.loads++
+	l := &load{c: c, ctx: ctx, stop: stop, number: c.loads}
 	c.load = l
 	for i := range int32(2) {
 		l.produce(fmt.Sprint("ordered", i), 40*time.Millisecond, client.ProducerOptions{RetryFor: 8 * time.Second}, l.ordered(i))
@@ -85,6 +88,8 @@ func (c *Cluster) stopLoad() {
 	}
 }
 
+func (l *load) named(name string) string { return fmt.Sprint(name, ".", l.number) }
+
 // run runs one client until the load ends.
 func (l *load) run(name string, work func(*client.Client, *rand.Rand)) {
 	l.seed++
@@ -115,7 +120,7 @@ type producer struct {
 
 func (l *load) produce(name string, every time.Duration, o client.ProducerOptions, send func(*producer)) {
 	l.run(name, func(cl *client.Client, r *rand.Rand) {
-		p := &producer{Producer: cl.NewProducer(o), name: name, rng: r}
+		p := &producer{Producer: cl.NewProducer(o), name: l.named(name), rng: r}
 		for l.pause(r, every) {
 			send(p)
 		}
@@ -220,7 +225,7 @@ func (l *load) oneway(p *producer) {
 
 // pinned sends to one member, whoever leads: followers forward. It never tries again, so a copy too many is the brokers' (K5).
 func (l *load) pinned(cl *client.Client, m *Member, r *rand.Rand) {
-	p := &producer{name: "pinned-" + m.name, rng: r}
+	p := &producer{name: l.named("pinned-" + m.name), rng: r}
 	for l.pause(r, 80*time.Millisecond) {
 		s, msg := l.begin(p)
 		h := &protocol.SendMessageHeader{ProducerGroup: p.name, Topic: topic, DefaultTopic: "TBW102", DefaultTopicQueueNums: queues,
@@ -245,7 +250,7 @@ func (l *load) tail(cl *client.Client, m *Member) {
 	next := [queues]int64{}
 	for l.pause(r, 60*time.Millisecond) {
 		for q := range int32(queues) {
-			next[q] = l.c.pullOnce(l.ctx, cl, m, q, next[q], "tail-"+m.name)
+			next[q] = l.c.pullOnce(l.ctx, cl, m, q, next[q], l.named("tail-"+m.name))
 		}
 	}
 }
