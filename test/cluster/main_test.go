@@ -17,6 +17,7 @@ var (
 	rots        = flag.Int("rot", 0, "how many cases of rot on one member to run")
 	events      = flag.Int("events", 0, "how many events of each kind to measure the availability over")
 	rows        = flag.String("rows", "", "file to which a line for each of them is appended")
+	onlyRots    = flag.String("only", "", "regular expression of the cases of rot to run")
 	tables      = flag.String("tables", "", "directory for the records of the scripted cases")
 	schedule    = flag.String("schedule", "", "schedule.json of a history to run again")
 )

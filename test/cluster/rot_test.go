@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,16 +19,23 @@ import (
 const rotsPerCluster = 6
 
 // TestRot damages files of one member after the other under load, with kills of the others:
-// go test ./test/cluster -run TestRot -rot N -seed S. N cases are drawn, all of them before any comes again.
+// go test ./test/cluster -run TestRot -rot N -seed S [-only REGEXP]. N cases are drawn, of all or of those that fit, each of them before any comes again.
 func TestRot(t *testing.T) {
 	if *rots == 0 {
 		t.Skip("no -rot")
 	}
 	Require(t, base...)
 	rnd := rand.New(rand.NewPCG(*seed, 2))
+	only, err := regexp.Compile(*onlyRots)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var cases []Rot
 	for len(cases) < *rots {
-		all := Rots()
+		all := slices.DeleteFunc(Rots(), func(r Rot) bool { return !only.MatchString(r.String()) })
+		if len(all) == 0 {
+			t.Fatalf("no case fits %q", only)
+		}
 		rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		cases = append(cases, all...)
 	}
