@@ -10,6 +10,9 @@ import (
 // TestNoDamageOfTheStableStoreIsAVote flips bits of bytes that are not zero, clears every page, and cuts the file at every page and
 // in the middle of each: the store is quarantined, or has the term and the vote that were stored.
 func TestNoDamageOfTheStableStoreIsAVote(t *testing.T) {
+	if raceDetector {
+		t.Skip("a race build ends the process, beyond recovery, where bbolt follows an offset of a damaged page")
+	}
 	dir := t.TempDir()
 	s := openTestStable(t, dir)
 	for term := uint64(1); term <= 5; term++ { // the pages are used again and again
@@ -22,9 +25,10 @@ func TestNoDamageOfTheStableStoreIsAVote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quarantined, damaged := 0, t.TempDir()
+	tried, quarantined, damaged := 0, 0, t.TempDir()
 	try := func(what string, at int, content []byte) {
 		t.Helper()
+		tried++
 		if err := os.WriteFile(filepath.Join(damaged, stableFile), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +67,7 @@ func TestNoDamageOfTheStableStoreIsAVote(t *testing.T) {
 		content[at] ^= 1 << (at % 8)
 		try("bit flipped", at, content)
 	}
-	t.Logf("%d damages were found", quarantined)
+	t.Logf("sweep: %d corruptions of the stable store, %d quarantined", tried, quarantined)
 	if quarantined < 50 {
 		t.Error("that is too few")
 	}

@@ -209,6 +209,7 @@ func TestOptionsCarryEverySetting(t *testing.T) {
 	l.Brokers[0].Raft.SecretFile, l.Brokers[0].Raft.Secret = "", config.NewSecret()
 	l.Brokers[0].Store.RetentionSize = config.GiB
 	l.Brokers[0].Raft.Insecure = true
+	l.Namesrv.Secret = config.NewSecret()
 	o, err := brokerOptions(&l.Config, &l.Brokers[0], "n1")
 	if err != nil {
 		t.Fatal(err)
