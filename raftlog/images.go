@@ -119,7 +119,7 @@ func (s *imageStore) open(index offset.Index) (*openImage, error) {
 	return &openImage{meta: m, file: f, rest: io.NewSectionReader(f, 0, m.stateBytes), sum: sha256.New()}, nil
 }
 
-// newest opens the newest image that is whole; ok is false if there is none.
+// newest opens the newest image whose description is whole; ok is false if there is none.
 func (s *imageStore) newest() (image *openImage, ok bool, err error) {
 	return s.firstWhole(slices.Backward(s.list()))
 }
@@ -130,9 +130,9 @@ func (s *imageStore) oldestInLog() (image *openImage, ok bool, err error) {
 	return s.firstWhole(slices.All(slices.DeleteFunc(s.list(), func(i offset.Index) bool { return i < first || i > last })))
 }
 
-// firstWhole skips images whose description is damaged: an older or newer one with the log does as well.
+// firstWhole skips images whose description is damaged: an older or newer one with the log does as well, and so does a log that goes back to
+// its first entry.
 func (s *imageStore) firstWhole(indexes func(yield func(int, offset.Index) bool)) (*openImage, bool, error) {
-	var damaged error
 	for _, index := range indexes {
 		image, err := s.open(index)
 		if err == nil {
@@ -142,9 +142,8 @@ func (s *imageStore) firstWhole(indexes func(yield func(int, offset.Index) bool)
 			return nil, false, err
 		}
 		s.logger.Error("image skipped", "index", index, "error", err)
-		damaged = err
 	}
-	return nil, false, damaged
+	return nil, false, nil
 }
 
 // publish makes a finished temporary directory the image at index. A whole image that is already there is kept: both are

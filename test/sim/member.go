@@ -133,7 +133,7 @@ func (m *Member) halt(leave func(*vfs.Mem) *vfs.Mem) {
 	}
 	c := m.cluster
 	old := m.files
-	m.proc = nil
+	m.proc, m.stopping = nil, false
 	m.files = files{leave(p.disk.left()), c.tempDir()}
 	m.older, m.left = m.left, files{m.files.mem.KillClone(), c.tempDir()}
 	if err := errors.Join(copyDatabases(old.real, m.files.real), copyDatabases(old.real, m.left.real)); err != nil {
