@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -67,7 +68,7 @@ func isDamage(err error) bool {
 			return true
 		}
 	}
-	return err != nil && err.Error() == "file size too small 0" // bbolt has no value for it
+	return err != nil && strings.HasPrefix(err.Error(), "file size too small ") // bbolt has no value for it
 }
 
 // faultsAreErrors is deferred around what touches mapped pages: defer faultsAreErrors(&err)().

@@ -66,10 +66,19 @@ func TestDamagedFilesAreMadeAgain(t *testing.T) {
 		m.checkpoint()
 		m.host.retain(m.t)
 	}
+	cutTo := func(size int64) func(*member) error {
+		return func(m *member) error { return os.Truncate(filepath.Join(m.realDir, databaseName), size) }
+	}
 	for name, harm := range map[string]func(m *member) error{
-		"state.db removed": func(m *member) error { return os.Remove(filepath.Join(m.realDir, databaseName)) },
-		"state.db empty":   func(m *member) error { return os.Truncate(filepath.Join(m.realDir, databaseName), 0) },
-		"state.db cut":     func(m *member) error { return os.Truncate(filepath.Join(m.realDir, databaseName), 9000) },
+		"state.db of 1":     cutTo(1),
+		"state.db of 3665":  cutTo(3665), // less than the first page
+		"state.db of 4096":  cutTo(4096),
+		"state.db of 5000":  cutTo(5000),
+		"state.db of 8192":  cutTo(8192),
+		"state.db of 12288": cutTo(12288),
+		"state.db removed":  func(m *member) error { return os.Remove(filepath.Join(m.realDir, databaseName)) },
+		"state.db empty":    cutTo(0),
+		"state.db cut":      cutTo(9000),
 		"state.db noise": func(m *member) error {
 			return os.WriteFile(filepath.Join(m.realDir, databaseName), make([]byte, 40000), 0o600)
 		},
