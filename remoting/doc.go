@@ -25,7 +25,7 @@
 //
 // # Concurrency
 //
-// A Conn, Server, Client and Request may be used from any goroutine. A Handler runs on the reader of the connection and
+// A Conn, Server, Client and Request may be used from any goroutine, a Request until its Recycle. A Handler runs on the reader of the connection and
 // must not block: while it does, that connection is not read. Callbacks of asynchronous calls run on the reader or on
 // a timer. Locks are leaves: none is held while calling out, writing to a socket, or taking another.
 package remoting

@@ -11,8 +11,8 @@
 // Append (append.go) checks the sequence of indexes, reserves disk space, draws records (record.go, batch.go) into
 // one buffer or writes them from where they are, fsyncs once, and publishes them to the index of the segment
 // (segment.go) and the tail cache (cache.go). A full segment is sealed and the preallocated spare becomes the next
-// one (roll.go, spare.go). A read (read.go) takes the tail cache or one pread, and verifies. The keeper (keeper.go)
-// preallocates, moves the durable mark in the side file (sidefile.go) and writes the index files of sealed segments
+// one (roll.go, spare.go). A read (read.go; reader.go for neighbours) takes the tail cache or one pread, and
+// verifies. The keeper (keeper.go) preallocates, moves the durable mark in the side file (sidefile.go) and writes the index files of sealed segments
 // (indexfile.go). Open (open.go) follows the records (scan.go), decides between torn and damaged (recover.go) and
 // acts. Truncation and reset (truncate.go, files.go) and retention (retain.go) change several files; an intent in
 // the side file makes the first two atomic. Verify (verify.go) is Open without acting, with every byte read.

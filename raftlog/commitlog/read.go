@@ -230,18 +230,25 @@ func (l *Log) cachedSubRecord(pos offset.Physical, size uint32) (SubRecord, bool
 
 // findBytes looks up the range [pos, pos+size), which lies within one segment.
 func (l *Log) findBytes(pos offset.Physical, size int64) (found, error) {
+	f, err := l.findUpTo(pos, size)
+	if err == nil && f.size < size {
+		f.seg.release()
+		return found{}, &DamageError{File: f.seg.name, Position: pos,
+			Reason: fmt.Sprintf("%d bytes asked for, beyond the end of the segment", size)}
+	}
+	return f, err
+}
+
+// findUpTo looks up at most size bytes from pos on, as many as there are in the segment.
+func (l *Log) findUpTo(pos offset.Physical, size int64) (found, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if pos < l.first.position || pos >= l.next.position {
 		return found{}, ErrNotFound
 	}
 	seg := l.segmentAtLocked(pos)
-	if size > int64(seg.end().position-pos) {
-		return found{}, &DamageError{File: seg.name, Position: pos,
-			Reason: fmt.Sprintf("%d bytes asked for, beyond the end of the segment", size)}
-	}
 	seg.acquire()
-	return found{seg: seg, at: place{position: pos}, size: size, removals: l.removals}, nil
+	return found{seg: seg, at: place{position: pos}, size: min(size, int64(seg.end().position-pos)), removals: l.removals}, nil
 }
 
 // findRecordAt looks up the record that holds the byte at pos.

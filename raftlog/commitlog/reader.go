@@ -68,15 +68,3 @@ func (r *Reader) fill(pos, until offset.Physical) bool {
 	r.at, r.n = pos, n
 	return true
 }
-
-// findUpTo looks up at most size bytes from pos on, as many as there are in the segment.
-func (l *Log) findUpTo(pos offset.Physical, size int64) (found, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if pos < l.first.position || pos >= l.next.position {
-		return found{}, ErrNotFound
-	}
-	seg := l.segmentAtLocked(pos)
-	seg.acquire()
-	return found{seg: seg, at: place{position: pos}, size: min(size, int64(seg.end().position-pos)), removals: l.removals}, nil
-}
