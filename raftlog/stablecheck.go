@@ -29,7 +29,7 @@ func checkStableFile(name string) (damage error) {
 	if err != nil || info.Size() == 0 {
 		return nil // it is made, or opening it says why it cannot be
 	}
-	if err := checkMetas(name); err != nil {
+	if err := checkPages(name, info.Size()); err != nil {
 		return err
 	}
 	db, err := bbolt.Open(name, 0o600, &bbolt.Options{Timeout: stableTimeout, ReadOnly: true})
@@ -69,8 +69,20 @@ const (
 	metaSize        = metaHeaderSize + metaContentSize + 8
 )
 
-// checkMetas checks both meta pages, the first two of the file. Each is written within one sector, so a power cut leaves none damaged.
-func checkMetas(name string) error {
+// The header of every page: its number, flags, count of elements, and how many pages more it goes on for. The free list has its count
+// behind the header when it does not fit.
+const (
+	pageFlagsAt    = 8
+	pageCountAt    = 10
+	pageOverflowAt = 12
+	pageFreelist   = 0x10
+	pageHeader     = 16 + 8
+)
+
+// checkPages checks both meta pages, the first two of the file, and that no page claims more than there is. Each meta page is written within one
+// sector, so a power cut leaves none damaged. bbolt's checker makes a note of every page that a page claims, and allocates for every
+// entry that the free list claims: billions, with a flipped bit.
+func checkPages(name string, size int64) error {
 	f, err := vfs.OS().Open(name)
 	if err != nil {
 		return err
@@ -80,8 +92,31 @@ func checkMetas(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = readMeta(f, int64(binary.NativeEndian.Uint32(first[metaPageSizeAt:])))
-	return err
+	pageSize := int64(binary.NativeEndian.Uint32(first[metaPageSizeAt:]))
+	if pageSize < metaSize || pageSize > size {
+		return fmt.Errorf("pages of %d bytes in a file of %d", pageSize, size)
+	}
+	if _, err = readMeta(f, pageSize); err != nil {
+		return err
+	}
+	pages := uint64(size / pageSize)
+	for i := range pages {
+		var b [pageHeader]byte
+		if _, err := f.ReadAt(b[:], int64(i)*pageSize); err != nil {
+			return fmt.Errorf("page %d: %w", i, err)
+		}
+		if binary.NativeEndian.Uint64(b[:]) != i {
+			continue // it was never one, or goes on from another: bbolt takes it for none
+		}
+		if more := uint64(binary.NativeEndian.Uint32(b[pageOverflowAt:])); more >= pages-i {
+			return fmt.Errorf("page %d goes on for %d pages, there are %d", i, more, pages)
+		}
+		many := binary.NativeEndian.Uint16(b[pageCountAt:]) == 0xFFFF
+		if free := binary.NativeEndian.Uint64(b[16:]); many && binary.NativeEndian.Uint16(b[pageFlagsAt:])&pageFreelist != 0 && free > pages {
+			return fmt.Errorf("page %d lists %d free pages, there are %d", i, free, pages)
+		}
+	}
+	return nil
 }
 
 func readMeta(f io.ReaderAt, at int64) ([]byte, error) {

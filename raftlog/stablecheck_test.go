@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -70,5 +71,48 @@ func TestNoDamageOfTheStableStoreIsAVote(t *testing.T) {
 	t.Logf("sweep: %d corruptions of the stable store, %d quarantined", tried, quarantined)
 	if quarantined < 50 {
 		t.Error("that is too few")
+	}
+}
+
+// A page that claims to go on for billions of pages, or a free list of billions, is refused before bbolt allocates for them.
+func TestNoPageOfTheStableStoreClaimsMoreThanThereIs(t *testing.T) {
+	dir := t.TempDir()
+	s := openTestStable(t, dir)
+	if err := s.SetUint64([]byte(keyTerm), 5); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	name := filepath.Join(dir, stableFile)
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkStableFile(name); err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for at := 0; at < len(whole); at += 4096 {
+		if binary.NativeEndian.Uint64(whole[at:]) != uint64(at/4096) {
+			continue
+		}
+		for what, harm := range map[string]func(page []byte){
+			"overflow": func(page []byte) { binary.NativeEndian.PutUint32(page[pageOverflowAt:], 1<<31) },
+			"free list": func(page []byte) {
+				copy(page[pageFlagsAt:], []byte{pageFreelist, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0})
+			},
+		} {
+			tried++
+			content := append([]byte(nil), whole...)
+			harm(content[at:])
+			if err := os.WriteFile(name, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if checkStableFile(name) == nil {
+				t.Errorf("%s of page %d is not found", what, at/4096)
+			}
+		}
+	}
+	if tried < 8 {
+		t.Errorf("only %d pages were tried", tried)
 	}
 }

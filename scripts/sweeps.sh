@@ -20,7 +20,7 @@ run() { # PACKAGE TESTS [FLAGS]
 run raftlog/commitlog 'Crash|Flipped|Cut|Zeroed|DamageBelow' -sweep "$scale"
 run consumequeue FlippedBits -sweep "$scale"
 run broker/state CrashAtEveryStep
-run raftlog 'SurvivesACrashAtEveryStep'
+run raftlog 'SurvivesACrashAtEveryStep|NoDamageOfTheStableStore'
 awk '
   match($0, /[0-9]+ crash states/)  { crashes += substr($0, RSTART) }
   match($0, /[0-9]+ corruptions/)   { corruptions += substr($0, RSTART) }
