@@ -20,3 +20,14 @@ func TestEveryRuleIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// A follower may not have applied yet what was just made, so "there is no such thing" is the leader's to say (found by killing the leader
+// right after a group was made: the member whose turn it was answered 26).
+func TestNotFoundIsTheLeadersToSay(t *testing.T) {
+	table := ruleTable()
+	for _, code := range []int32{protocol.CodeGetTopicConfig, protocol.CodeGetSubscriptionGroupConfig, protocol.CodeQueryConsumerOffset, protocol.CodeGetConsumerListByGroup} {
+		if r := table[code]; r.follower != followerForwards || !r.lease {
+			t.Errorf("%d: a follower %v, lease %v", code, r.follower, r.lease)
+		}
+	}
+}
