@@ -109,7 +109,19 @@ func (d *dev) start(id string) error {
 		cmd.Process.Kill()
 		return err
 	}
+	d.awaitCommandLine(id, cmd.Process.Pid)
 	return nil
+}
+
+// commandLineWait bounds how long a new process may have no command line.
+const commandLineWait = 2 * time.Second
+
+// awaitCommandLine waits until a process that was just started can be told by its command line, or has ended. The kernel lets Start return
+// before the new program's arguments are in place, so on a busy machine a node that was starting looked like one that had ended.
+func (d *dev) awaitCommandLine(id string, pid int) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandLineWait)
+	defer cancel()
+	_ = poll(ctx, func() bool { return d.parent(id) != 0 || !alive(pid) }) // who asks next finds out
 }
 
 // keepInheritedFiles keeps what the caller of this command has open, a lock or a pipe, from the processes that it starts: they outlive it.
