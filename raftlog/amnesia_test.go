@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"github.com/raftmq/raftmq/internal/offset"
@@ -65,6 +67,47 @@ func TestRP5_RestoredOldCopyIsRefused(t *testing.T) {
 			}
 			contains(t, c.converged(10*time.Second), want)
 		})
+	}
+}
+
+// TestRP5_OldCopyIsRefusedWhileTheLeaderIsDead: a follower has had nothing to do with the other one, and still refuses its old copy, since the
+// leader told it before it died. With the copy's vote it would lead without what leader and follower had acked.
+func TestRP5_OldCopyIsRefusedWhileTheLeaderIsDead(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		c.sendTexts("a", 5)
+		c.converged(5 * time.Second)
+		leader, victim := c.leader(), c.followers()[0]
+		old := c.backUp(victim)
+		want := c.sendTexts("b", 20)
+		c.pass(time.Second)
+		c.kill(victim.name)
+		c.kill(leader.name)
+		c.nodes[victim.name] = &testNode{name: victim.name, fs: old.fs, real: old.real}
+		victim = c.start(victim.name)
+		c.quarantined(victim, 5*time.Second, errForgot.Error())
+		c.start(leader.name)
+		want = append(want, c.sendTexts("c", 5)...)
+		contains(t, c.converged(10*time.Second), want)
+	})
+}
+
+// TestFollowersRememberWhatTheLeaderSays of itself and of the other followers.
+func TestFollowersRememberWhatTheLeaderSays(t *testing.T) {
+	self := ServerID("n0@" + strings.Repeat("0", 12))
+	n := newNetwork(&Options{Logger: hclog.NewNullLogger()}, &directory{id: identity{Name: "n0"}})
+	n.peer("n1@1").adopt(standing{run: 5, held: 2, term: 1, commit: 2})
+	n.hear("n1@1", heartbeat{term: 3, commit: 7, others: []hearsay{{"n2@2", 6, 4, 3}, {self, 1, 100, 9}}})
+	for id, s := range map[ServerID]standing{
+		"n1@1": {run: 8, held: 6, term: 3},
+		"n2@2": {run: 9, held: 3, term: 3},
+	} {
+		if _, err := n.peer(id).meet(s, false); !errors.Is(err, errForgot) {
+			t.Errorf("%s with %+v: %v", id, s, err)
+		}
+	}
+	servers := []raft.Server{{ID: raft.ServerID(self)}, {ID: "n1@1"}, {ID: "n2@2"}, {ID: "n3@3"}}
+	if told := n.tell("n2@2", servers); !slices.Equal(told, []hearsay{{"n1@1", 5, 7, 3}}) {
+		t.Errorf("told %+v", told) // of n2 itself and of what was only heard nothing is told
 	}
 }
 
@@ -173,6 +216,13 @@ func TestWhatIsHeldAgainstAnInstance(t *testing.T) {
 				t.Errorf("new %v, %v", isNew, err)
 			}
 		})
+	}
+	told := &peer{id: "a@1"}
+	told.promised.told = hearsay{id: "a@1", run: 1, held: 9}
+	for _, s := range []standing{{run: 2, held: 8}, {run: 2, held: 9}, {run: 1, held: 3}} {
+		if _, err := told.meet(s, false); errors.Is(err, errForgot) != (s.run != 1 && s.held < 9) {
+			t.Errorf("told of run 1 with 9, meets %+v: %v", s, err)
+		}
 	}
 	if p := known(); p.promised.held != offset.Index(9) || p.promised.term != 4 {
 		t.Errorf("promised: %+v", p.promised)

@@ -253,23 +253,36 @@ func decodeAppendAnswer(body []byte, r *raft.AppendEntriesResponse) error {
 	return nil
 }
 
-// heartbeat is u64 term, u64 leader's commit index, u64 leader's next position.
+// heartbeat is u64 term, u64 leader's commit index, u64 leader's next position, u8 count of other members, for each of them its id
+// (u8+string) and u64 run, held, term of what it has promised (standing.go).
 type heartbeat struct {
 	term   uint64
 	commit offset.Index
 	next   offset.Physical
+	others []hearsay
 }
 
 func appendHeartbeat(b []byte, h heartbeat) []byte {
 	b = appendFrameHeader(b, frameHeartbeat)
 	b = binary.BigEndian.AppendUint64(b, h.term)
 	b = binary.BigEndian.AppendUint64(b, uint64(h.commit))
-	return endFrame(binary.BigEndian.AppendUint64(b, uint64(h.next)), 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.next))
+	b = append(b, byte(len(h.others)))
+	for _, o := range h.others {
+		b = appendString(b, string(o.id))
+		for _, v := range [...]uint64{o.run, uint64(o.held), o.term} {
+			b = binary.BigEndian.AppendUint64(b, v)
+		}
+	}
+	return endFrame(b, 0)
 }
 
 func decodeHeartbeat(body []byte) (heartbeat, error) {
 	s := scanner{src: body}
 	h := heartbeat{term: s.uint64(), commit: offset.Index(s.uint64()), next: offset.Physical(s.uint64())}
+	for range s.uint8() {
+		h.others = append(h.others, hearsay{id: ServerID(s.string()), run: s.uint64(), held: offset.Index(s.uint64()), term: s.uint64()})
+	}
 	return h, s.end()
 }
 

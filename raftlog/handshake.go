@@ -26,7 +26,7 @@ import (
 // empty member proves itself by the secret alone (design D14). What is sent after the handshake is not encrypted.
 const (
 	handshakeMagic   = "RMQH"
-	handshakeVersion = 2
+	handshakeVersion = 3
 	handshakeMax     = 1024
 	nonceBytes       = 32
 	handshakeTimeout = 5 * time.Second

@@ -76,7 +76,7 @@ func (n *Node) newInstance() (*instance, error) {
 		return committed
 	}}
 	t := newTransport(n.net, n.ID())
-	t.position, t.leads, t.answered, t.sendImage = n.position, n.leads, n.lease.answered, n.sender.send
+	t.beat, t.leads, t.answered, t.sendImage = n.beat, n.leads, n.lease.answered, n.sender.send
 	// While raft is constructed the log shows configurations only, and the snapshots show where the state stands. Raft sets
 	// its heartbeat handler when it is done with that and before it starts a goroutine.
 	logs.scanning.Store(true)
@@ -151,13 +151,20 @@ func (n *Node) switchTo(w *imageWriter, m *imageMeta) error {
 	return err
 }
 
-// position is what heartbeats tell the followers of this leader's log.
-func (n *Node) position() (offset.Index, offset.Physical) {
-	var commit offset.Index
+// beat is the heartbeat of this leader to a follower.
+func (n *Node) beat(term uint64, to ServerID) heartbeat {
+	h := heartbeat{term: term, next: n.store.log.NextPosition()}
 	if in := n.running(); in != nil {
-		commit = offset.Index(in.raft.CommitIndex())
+		h.commit = offset.Index(in.raft.CommitIndex())
+		h.others = n.net.tell(to, in.raft.GetConfiguration().Configuration().Servers)
 	}
-	return commit, n.store.log.NextPosition()
+	return h
+}
+
+// heard takes note of a heartbeat that raft accepted.
+func (n *Node) heard(from ServerID, h heartbeat) {
+	n.follows.beat(from, h)
+	n.net.hear(from, h)
 }
 
 // leads reports whether this member leads in term with id in its configuration.

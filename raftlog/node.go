@@ -109,7 +109,7 @@ func newNode(o Options, dir *directory) *Node {
 
 // serveConnections says who serves which connections.
 func (n *Node) serveConnections() {
-	r := &receiver{net: n.net, term: n.currentTerm, declines: n.declines.Load, beat: n.follows.beat, verify: verifyEntries, room: n.waitForRoom}
+	r := &receiver{net: n.net, term: n.currentTerm, declines: n.declines.Load, beat: n.heard, verify: verifyEntries, room: n.waitForRoom}
 	n.net.handlers = [purposes]func(*link){
 		purposeHeartbeat: r.serveHeartbeats,
 		purposeVote:      r.serveVotes,

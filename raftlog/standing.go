@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
@@ -67,6 +69,7 @@ type promises struct {
 	run       uint64       // of the process that was met last; 0: none was
 	held      offset.Index // entries up to here were committed, and it had them durably
 	term      uint64       // it has been in this term
+	told      hearsay      // by the leader; apart, because only what is of one process and from one source goes together
 	complaint error        // that was logged last
 }
 
@@ -77,6 +80,8 @@ func (p *peer) meet(s standing, relaxed bool) (isNew bool, err error) {
 	defer p.mu.Unlock()
 	k := &p.promised
 	switch {
+	case k.told.run != 0 && k.told.run != s.run && s.run != k.run && s.held < k.told.held && !relaxed:
+		return false, fmt.Errorf("%w: %s had all entries up to %d, says the leader, and comes back with %d", errForgot, p.id, k.told.held, s.held)
 	case k.run == s.run || k.run == 0:
 	case s.held < k.held && !relaxed:
 		return false, fmt.Errorf("%w: %s had all entries up to %d and comes back with %d", errForgot, p.id, k.held, s.held)
@@ -99,6 +104,52 @@ func (p *peer) adoptLocked(s standing) {
 	k := &p.promised
 	k.run, k.complaint = s.run, nil
 	k.held, k.term = max(k.held, s.commit), max(k.term, s.term)
+}
+
+// hearsay is what the leader knows of another member: a follower hardly talks to other followers, and must know a directory that is an
+// old copy also when the leader is dead, or it would elect, with the vote of the copy, a leader without what the two of them had acked.
+type hearsay struct {
+	id   ServerID
+	run  uint64
+	held offset.Index
+	term uint64
+}
+
+// hearsayMax bounds the members that one heartbeat tells of.
+const hearsayMax = 32
+
+// tell returns what this member knows of the other members of a configuration, for a heartbeat to one of them.
+func (n *network) tell(to ServerID, servers []raft.Server) (told []hearsay) {
+	for _, s := range servers {
+		id := ServerID(s.ID)
+		if id == to || id == n.selfID() || len(told) == hearsayMax {
+			continue
+		}
+		p := n.peer(id)
+		p.mu.Lock()
+		if k := p.promised; k.run != 0 {
+			told = append(told, hearsay{id: id, run: k.run, held: k.held, term: k.term})
+		}
+		p.mu.Unlock()
+	}
+	return told
+}
+
+// hear takes note of what a leader said in a heartbeat that raft accepted: of itself, since it holds what it has committed, and of others.
+func (n *network) hear(leader ServerID, h heartbeat) {
+	p := n.peer(leader)
+	p.mu.Lock()
+	p.promised.held, p.promised.term = max(p.promised.held, h.commit), max(p.promised.term, h.term)
+	p.mu.Unlock()
+	for _, o := range h.others {
+		if o.id == n.selfID() {
+			continue
+		}
+		p := n.peer(o.id)
+		p.mu.Lock()
+		p.promised.told = o
+		p.mu.Unlock()
+	}
 }
 
 // complain reports whether err is news, so that it is logged once and not at every attempt.

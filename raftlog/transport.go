@@ -25,8 +25,8 @@ type transport struct {
 
 	// onConstructed is called when raft is about to start its goroutines.
 	onConstructed func()
-	// position returns the leader's commit index and next position for heartbeats.
-	position func() (offset.Index, offset.Physical)
+	// beat returns the leader's heartbeat to a follower.
+	beat func(term uint64, to ServerID) heartbeat
 	// leads reports whether this member still leads in term with id in its configuration: parking ends otherwise.
 	leads func(term uint64, id ServerID) bool
 	// answered is called when a peer has accepted a request of this leader.
@@ -187,8 +187,7 @@ func (t *transport) park(p *peer, term uint64) bool {
 }
 
 func (t *transport) heartbeat(p *peer, a *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) error {
-	beat := heartbeat{term: a.Term}
-	beat.commit, beat.next = t.position()
+	beat := t.beat(a.Term, p.id)
 	var sent time.Time
 	_, err := t.call(p, purposeHeartbeat, t.net.opts.HeartbeatTimeout, func(l *link) error {
 		sent = time.Now()

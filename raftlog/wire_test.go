@@ -78,8 +78,8 @@ func TestAppendFramesKeepEveryField(t *testing.T) {
 }
 
 func TestSmallFramesKeepEveryField(t *testing.T) {
-	h := heartbeat{term: 3, commit: 5, next: 7}
-	if got, err := decodeHeartbeat(frameBody(t, appendHeartbeat(nil, h), frameHeartbeat)); err != nil || got != h {
+	h := heartbeat{term: 3, commit: 5, next: 7, others: []hearsay{{"n1@1", 9, 4, 2}, {"n2@2", 8, 5, 3}}}
+	if got, err := decodeHeartbeat(frameBody(t, appendHeartbeat(nil, h), frameHeartbeat)); err != nil || !reflect.DeepEqual(got, h) {
 		t.Errorf("heartbeat %+v, %v", got, err)
 	}
 	v := vote{term: 3, lastIndex: 5, lastTerm: 2, transfer: true}
@@ -314,7 +314,7 @@ func (s *scripted) Write(b []byte) (int, error) { return len(b), nil }
 
 func FuzzDecodeSmallFrames(f *testing.F) {
 	f.Add(appendVote(nil, frameVote, vote{1, 2, 3, true})[frameHeaderBytes:])
-	f.Add(appendHeartbeat(nil, heartbeat{1, 2, 3})[frameHeaderBytes:])
+	f.Add(appendHeartbeat(nil, heartbeat{1, 2, 3, []hearsay{{"n1@1", 1, 2, 3}}})[frameHeaderBytes:])
 	f.Add(appendProbeAnswer(nil, probeAnswer{})[frameHeaderBytes:])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decodeVote(b)
