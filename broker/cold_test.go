@@ -128,3 +128,25 @@ func TestOldLogGoesInWholeIntervals(t *testing.T) {
 		}
 	})
 }
+
+// TestRetentionWaitsForDelayedMessages: what waits on a delay level was acknowledged, and nobody could read it yet.
+func TestRetentionWaitsForDelayedMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGroup(t, 3, func(o *Options) {
+			o.BoundaryBytes, o.RetentionBytes, o.Raft.SegmentBytes = 256<<10, 1<<20, 128<<10
+		})
+		leader := g.leader()
+		g.send(leader, "T", 1, "DELAY\x014\x02", "later", protocol.Success) // 30 s
+		body := string(bytes.Repeat([]byte("x"), 16<<10))
+		for range 200 { // 3.2 MB in 10 s
+			g.send(leader, "T", 0, "", body, protocol.Success)
+			time.Sleep(50 * time.Millisecond)
+		}
+		lowest := func() int64 { return number(t, g.call(leader, 31, fields("topic", "T", "queueId", 0), nil), "offset") }
+		if low := lowest(); low != 0 {
+			t.Errorf("removed up to %d while a delayed message before it waits", low)
+		}
+		g.eventually("the delayed message", func() bool { return len(g.drain(leader, "T", 1)) == 1 })
+		g.eventually("the removal of old messages", func() bool { return lowest() > 100 })
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -119,6 +120,34 @@ func (d *delayService) releaseLevel(ctx context.Context, level int32, k consumeq
 	}
 	d.released.add(int64(n))
 	return 0, nil
+}
+
+// nothingWaits is where the oldest waiting message is when there is none.
+const nothingWaits offset.Physical = math.MaxInt64
+
+// oldest returns the position of the oldest delayed message that was not released.
+func (d *delayService) oldest() (offset.Physical, error) {
+	oldest := nothingWaits
+	topic := d.state.Topic(message.ScheduleTopic)
+	if topic == nil {
+		return oldest, nil
+	}
+	for level := int32(1); level <= d.levels; level++ {
+		k := consumequeue.Key{Topic: topic.ID, Queue: level - 1}
+		cursor, held := d.state.DelayCursor(level), d.state.Range(k)
+		cursor = max(cursor, held.Min)
+		if cursor >= held.Max {
+			continue
+		}
+		first, err := d.state.Units(nil, k, cursor, 1)
+		if err != nil {
+			return 0, fmt.Errorf("delay level %d at %d: %w", level, cursor, err)
+		}
+		if len(first) > 0 {
+			oldest = min(oldest, first[0].Position)
+		}
+	}
+	return oldest, nil
 }
 
 // advance proposes that the cursor of level moves and messages are released, and waits for it.

@@ -72,7 +72,7 @@ func (m *member) build(node *raftlog.Node) {
 	}
 	retention := &retention{
 		limits: m.settings.limits,
-		node:   node, state: m.state, free: m.diskFree, wall: o.WallClock, proposer: node, logger: b.logger,
+		node:   node, state: m.state, free: m.diskFree, waiting: m.delay.oldest, wall: o.WallClock, proposer: node, logger: b.logger,
 	}
 	m.leadership = &leadership{
 		node: node, state: m.state, roles: b.roles, store: m.store, group: m.group, topics: systemTopics(o, int32(len(delays))),

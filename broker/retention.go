@@ -40,6 +40,7 @@ type logView struct {
 	first, next offset.Physical  // of the retained log
 	since       int64            // bytes after the newest boundary
 	needed      offset.Index     // the lowest index that a healthy voter still needs
+	waiting     offset.Physical  // of the oldest delayed message that was not released
 	free        int64            // of the disk, bytes; negative if unknown or if what was cut last may not have been freed yet
 }
 
@@ -59,11 +60,12 @@ func (l retentionLimits) boundaryDue(v logView) bool {
 }
 
 // retainFrom returns the boundary from which the log is to be kept; ok is false if nothing is to go. Whole intervals go, oldest first,
-// while the log is too old, too large or the disk too full, and never what a healthy voter still needs.
+// while the log is too old, too large or the disk too full, and never what a healthy voter still needs, nor a delayed message that nobody
+// could have read yet: then the log grows beyond its limits, for two hours at most, the longest delay.
 func (l retentionLimits) retainFrom(v logView) (from offset.Index, ok bool) {
 	start := v.first
 	for _, b := range v.boundaries {
-		if b.Index > v.needed {
+		if b.Index > v.needed || b.Position > v.waiting {
 			break
 		}
 		if b.Position <= start {
@@ -113,6 +115,7 @@ type retention struct {
 	node     *raftlog.Node
 	state    *state.State
 	free     func() int64
+	waiting  func() (offset.Physical, error)
 	wall     func() time.Time
 	proposer proposer
 	logger   hclog.Logger
@@ -135,7 +138,12 @@ func (t *retention) run(ctx context.Context) {
 }
 
 func (t *retention) decide(ctx context.Context) {
-	v, limits := t.view(), t.limits()
+	v, err := t.view()
+	if err != nil {
+		t.logger.Warn("old log not removed", "error", err)
+		return
+	}
+	limits := t.limits()
 	if limits.boundaryDue(v) {
 		if _, err := proposeAndWait(ctx, t.proposer.ProposeReserved, state.AppendBoundary(nil), 1); err != nil {
 			t.logger.Warn("boundary not made", "error", err)
@@ -155,8 +163,9 @@ func (t *retention) decide(ctx context.Context) {
 	}
 }
 
-func (t *retention) view() logView {
+func (t *retention) view() (logView, error) {
 	s := t.node.Status()
+	waiting, err := t.waiting()
 	free := int64(-1)
 	if time.Since(t.cut) > freeingTime {
 		free = t.free()
@@ -168,6 +177,7 @@ func (t *retention) view() logView {
 		next:       s.NextPosition,
 		since:      t.state.BytesSinceBoundary(),
 		needed:     neededIndex(s, time.Now()),
+		waiting:    waiting,
 		free:       free,
-	}
+	}, err
 }

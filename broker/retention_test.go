@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -40,11 +41,12 @@ func TestRetainFrom(t *testing.T) {
 		{"unknown free space takes nothing", retentionLimits{free: 50}, logView{boundaries: boundaries(5, 0), next: 620, needed: 1000, free: -1}, 0},
 		{"what a voter needs stays", retentionLimits{bytes: 1}, logView{boundaries: boundaries(5, 0), next: 620, needed: 25}, 20},
 		{"also when nothing is left to go", retentionLimits{bytes: 1}, logView{boundaries: boundaries(5, 0), next: 620, needed: 9}, 0},
+		{"a delayed message that waits stays", retentionLimits{bytes: 1, age: 1, free: 1 << 40}, logView{boundaries: boundaries(5, time.Hour), next: 620, needed: 1000, waiting: 250}, 20},
 		{"without boundaries nothing goes", retentionLimits{bytes: 1, age: 1, free: 1 << 40}, logView{next: 620, needed: 1000}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.view.now = noon
+			tt.view.now, tt.view.waiting = noon, cmp.Or(tt.view.waiting, nothingWaits)
 			from, ok := tt.limits.retainFrom(tt.view)
 			if from != tt.want || ok != (tt.want != 0) {
 				t.Errorf("retainFrom = %d, %v, want %d", from, ok, tt.want)

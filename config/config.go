@@ -75,7 +75,7 @@ type Store struct {
 	FlushInterval     time.Duration `key:"flush_interval" min:"1ms" max:"60s" doc:"background flush, only with flush = \"async\""`
 	CommitlogFileSize Bytes         `key:"commitlog_file_size" min:"1MiB" max:"16GiB" doc:"segment size"`
 	TailCache         Bytes         `key:"tail_cache" min:"1MiB" max:"16GiB" doc:"recent records kept in memory"`
-	Retention         time.Duration `key:"retention" min:"0s" max:"36500d" doc:"age after which messages may be removed; 0s keeps them"`
+	Retention         time.Duration `key:"retention" min:"0s" max:"36500d" doc:"age after which messages may be removed; 0s keeps them. A delayed message that still waits stays, and all that is behind it"`
 	DeleteAt          []string      `key:"delete_at" is:"time" doc:"times of day of the leader at which messages older than retention are removed, each for an hour; none: as soon as they are"`
 	RetentionSize     Bytes         `key:"retention_size" min:"0B" max:"1024TiB" doc:"log size beyond which the oldest messages go; 0B: no limit"`
 	DiskFreeMin       Bytes         `key:"disk_free_min" min:"0B" max:"1024TiB" doc:"free disk space below which the oldest messages go"`
