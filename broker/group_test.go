@@ -308,11 +308,17 @@ type testNameServer struct {
 	ids  map[string]string // address → broker id of the last registration
 	all  map[string]int32  // topics of the last registration, with their permissions
 	last map[int32]int     // requests by code
-	down bool
+	stop func()
 }
 
 func newTestNameServer(t *testing.T, host *netsim.Host) *testNameServer {
 	n := &testNameServer{ids: map[string]string{}, last: map[int32]int{}}
+	n.start(t, host)
+	t.Cleanup(func() { n.stop() })
+	return n
+}
+
+func (n *testNameServer) start(t *testing.T, host *netsim.Host) {
 	ln, err := host.Listen(":9876")
 	if err != nil {
 		t.Fatal(err)
@@ -321,8 +327,16 @@ func newTestNameServer(t *testing.T, host *netsim.Host) *testNameServer {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = server.Serve(ctx, ln) })
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	return n
+	n.stop = func() { cancel(); wg.Wait() }
+}
+
+// restart closes every connection and forgets everything.
+func (n *testNameServer) restart(t *testing.T, host *netsim.Host) {
+	n.stop()
+	n.mu.Lock()
+	clear(n.ids)
+	n.mu.Unlock()
+	n.start(t, host)
 }
 
 func (n *testNameServer) serve(r *remoting.Request) {

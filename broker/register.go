@@ -22,6 +22,8 @@ const (
 	registrationExpiry = 10 * time.Second
 	registerTimeout    = 3 * time.Second
 	notYetPause        = 100 * time.Millisecond // a lease may become valid without any other sign
+	reconnectPause     = 20 * time.Millisecond  // after the end of a connection: a NameServer may close each one
+	failedPause        = 100 * time.Millisecond // after a call that failed; doubled up to the heartbeat interval
 	// stalledMax is how long a storage call may take before the member stops telling that it is there (design D12).
 	stalledMax = time.Second
 )
@@ -108,13 +110,15 @@ func (g *registrar) followRole(ctx context.Context) {
 	}
 }
 
-// keep keeps the member registered at one NameServer.
+// keep keeps the member registered at one NameServer. It comes back when the connection ends, because the NameServer takes the
+// member out of the routes then.
 func (g *registrar) keep(ctx context.Context, i int) {
 	addr := g.addresses[i]
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	var registered time.Time // zero: a full registration is due
-	for {
+	pause := failedPause
+	for ctx.Err() == nil {
 		changes := g.told.made()
 		now, err := g.tell(ctx, addr, registered)
 		if ctx.Err() != nil {
@@ -125,23 +129,49 @@ func (g *registrar) keep(ctx context.Context, i int) {
 		}
 		registered = now
 		g.note(addr, err)
-		beat.Reset(g.pause(err))
-		select {
-		case <-ctx.Done():
-			return
-		case <-g.wakes[i]:
+		var ended <-chan struct{} // of the connection
+		switch {
+		case err == nil:
+			beat.Reset(g.options.HeartbeatInterval)
+			pause, ended = failedPause, g.connection(ctx, addr)
+		case errors.Is(err, errNotYet):
+			beat.Reset(min(g.options.HeartbeatInterval, notYetPause))
+		default:
+			pause = min(g.options.HeartbeatInterval, 2*pause)
+			beat.Reset(pause)
+		}
+		if g.await(ctx, i, beat, ended) {
 			registered = time.Time{}
-		case <-beat.C:
 		}
 	}
 }
 
-// pause is how long until the NameServer is told again, if nothing changes.
-func (g *registrar) pause(err error) time.Duration {
-	if errors.Is(err, errNotYet) {
-		return min(g.options.HeartbeatInterval, notYetPause)
+// await waits until the NameServer is to be told again. full: with a full registration.
+func (g *registrar) await(ctx context.Context, i int, beat *time.Timer, ended <-chan struct{}) (full bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return full
+		case <-g.wakes[i]:
+			return true
+		case <-ended:
+			full, ended = true, nil
+			beat.Reset(reconnectPause)
+		case <-beat.C:
+			return full
+		}
 	}
-	return g.options.HeartbeatInterval
+}
+
+// connection returns what is closed when the connection over which a NameServer was told ends.
+func (g *registrar) connection(ctx context.Context, addr string) <-chan struct{} {
+	conn, err := g.client.Conn(ctx, addr)
+	if err != nil { // it ended already
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	return conn.Done()
 }
 
 // tell registers or sends a heartbeat and returns when the member registered in full last, zero if that must be done again.

@@ -156,6 +156,19 @@ func TestViewOnAFollowerThatLags(t *testing.T) {
 	})
 }
 
+func TestMembersComeBackToANameServerAtOnce(t *testing.T) {
+	three(t, func(t *testing.T, g *testGroup, leader int) {
+		g.pass(100 * time.Millisecond) // apart from the heartbeats
+		g.names.restart(t, g.net.Host("ns"))
+		g.pass(failedPause + reconnectPause + 50*time.Millisecond)
+		for i := range 3 {
+			if addr := fmt.Sprint("10.0.0.", i+1, ":10911"); g.names.id(addr) == "" {
+				t.Errorf("%s is not registered", addr)
+			}
+		}
+	})
+}
+
 func TestMembersRegisterUnderTheirIDs(t *testing.T) {
 	three(t, func(t *testing.T, g *testGroup, leader int) {
 		expect := func(leader int) {
