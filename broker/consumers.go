@@ -125,6 +125,20 @@ func (c *clients) consumerIDs(group string, conn uint64) (ids []string, has bool
 	return ids, g.channels[conn] != nil
 }
 
+// consumer returns the channel of a client of a group.
+func (c *clients) consumer(group, clientID string) (channel, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g := c.consumers[group]; g != nil {
+		for _, ch := range g.channels {
+			if ch.clientID == clientID {
+				return *ch, true
+			}
+		}
+	}
+	return channel{}, false
+}
+
 // consumerView is a copy of what is known of a group, for administration.
 type consumerView struct {
 	consumeType, messageModel, fromWhere string

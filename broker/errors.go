@@ -21,6 +21,7 @@ var (
 	errNoGroup         = errors.New("subscription group does not exist")
 	errBadParameter    = errors.New("invalid parameter")
 	errNotOnline       = errors.New("consumer not online")
+	errClientTimeout   = errors.New("consumer did not answer")
 
 	// errOutcomeUnknown: the request may or may not take effect. Answered so that a client may try again, never as a success.
 	errOutcomeUnknown = errors.New("outcome unknown")

@@ -113,6 +113,7 @@ func (m *member) serve(topics *topicMaker, delays message.DelayLevels) *services
 		topics:     &topicAdmin{state: m.state, proposer: m.node, gate: gate, clients: clients, queries: queries, metrics: m.metrics, brokerName: o.Name, fixed: systemNames(o), term: m.term, told: m.whenTold},
 		groups:     &groupAdmin{state: m.state, proposer: m.node, gate: gate, term: m.term, told: m.whenTold},
 		stats:      &consumerStats{state: m.state, clients: clients, queries: queries, brokerName: o.Name},
+		relays:     &relays{state: m.state, clients: clients, leads: m.leads, forward: pulls.forward},
 		admin:      &brokerAdmin{options: o, settings: m.settings, proposer: m.node, gate: gate, state: m.state, status: m.node.Status, metrics: m.metrics, parked: pulls.hold.parked, free: m.diskUsage, started: b.started, term: m.term},
 	}
 }

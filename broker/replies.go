@@ -30,6 +30,7 @@ var replies = []struct {
 	{errNoGroup, protocol.SubscriptionGroupNotExist},
 	{errBadParameter, protocol.InvalidParameter},
 	{errNotOnline, protocol.ConsumerNotOnline},
+	{errClientTimeout, protocol.ConsumeMsgTimeout},
 	{errOutcomeUnknown, protocol.SystemError},
 	{errSystem, protocol.SystemError},
 	{raftlog.ErrDiskFull, protocol.ServiceNotAvailable},

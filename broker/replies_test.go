@@ -19,7 +19,7 @@ func TestEveryErrorHasItsCode(t *testing.T) {
 	}{
 		{errSystem, 1}, {errBusy, 2}, {errNotSupported, 3}, {errIllegalMessage, 13}, {errUnavailable, 14}, {errNoPermission, 16}, {errNoTopic, 17},
 		{errNotFound, 22}, {errFilter, 23}, {errNoSubscription, 24}, {errOldSubscription, 25}, {errNoGroup, 26}, {errBadParameter, 29},
-		{errNotOnline, 206}, {errOutcomeUnknown, 1}, {errNotHere, 14}, {errStopping, 14}, {errNoLeader, 14},
+		{errNotOnline, 206}, {errClientTimeout, 207}, {errOutcomeUnknown, 1}, {errNotHere, 14}, {errStopping, 14}, {errNoLeader, 14},
 		{raftlog.ErrNotAppended, 14}, {raftlog.ErrUnknown, 1}, {raftlog.ErrBusy, 2}, {raftlog.ErrDiskFull, 14},
 		{commitlog.ErrNotFound, 1}, {commitlog.ErrCorrupt, 1},
 		{&protocol.FieldError{Name: "topic", Want: "a string"}, 1},

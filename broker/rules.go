@@ -64,6 +64,8 @@ var rules = []rule{
 	{code: protocol.CodeGetConsumerConnectionList, follower: followerServes, handle: func(s *services, r *request) error { return s.stats.consumers(r) }},
 	{code: protocol.CodeGetProducerConnectionList, follower: followerServes, handle: func(s *services, r *request) error { return s.stats.producers(r) }},
 	{code: protocol.CodeGetAllProducerInfo, follower: followerServes, handle: func(s *services, r *request) error { return s.stats.allProducers(r) }},
+	{code: protocol.CodeGetConsumerRunningInfo, follower: followerServes, handle: func(s *services, r *request) error { return s.relays.runningInfo(r) }},
+	{code: protocol.CodeConsumeMessageDirectly, follower: followerServes, handle: func(s *services, r *request) error { return s.relays.consumeDirectly(r) }},
 	{code: protocol.CodeGetConsumeStats, follower: followerForwards, lease: true, handle: func(s *services, r *request) error { return s.stats.progress(r) }},
 	{code: protocol.CodeUpdateBrokerConfig, follower: followerForwards, handle: func(s *services, r *request) error { return s.admin.updateConfig(r) }},
 	{code: protocol.CodeGetBrokerConfig, follower: followerServes, handle: func(s *services, r *request) error { return s.admin.config(r) }},

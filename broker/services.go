@@ -14,5 +14,6 @@ type services struct {
 	topics     *topicAdmin
 	groups     *groupAdmin
 	stats      *consumerStats
+	relays     *relays
 	admin      *brokerAdmin
 }

@@ -64,3 +64,18 @@ func (h *ConsumerRunningInfoHeader) visit(v *visitor) {
 }
 func (h *ConsumerRunningInfoHeader) AppendFields(dst Fields) Fields { return appendFields(h, dst) }
 func (h *ConsumerRunningInfoHeader) Decode(f Fields) error          { return decodeFields(h, f) }
+
+// ConsumeMessageDirectlyHeader is the header of code 309. Source: ConsumeMessageDirectlyResultRequestHeader.
+type ConsumeMessageDirectlyHeader struct {
+	ConsumerGroup string
+	ClientID      string
+	MsgID         string // of the stored message: host, port and physical offset
+}
+
+func (h *ConsumeMessageDirectlyHeader) visit(v *visitor) {
+	v.needText("consumerGroup", &h.ConsumerGroup)
+	v.text("clientId", &h.ClientID)
+	v.text("msgId", &h.MsgID)
+}
+func (h *ConsumeMessageDirectlyHeader) AppendFields(dst Fields) Fields { return appendFields(h, dst) }
+func (h *ConsumeMessageDirectlyHeader) Decode(f Fields) error          { return decodeFields(h, f) }
