@@ -11,7 +11,9 @@ import (
 //
 // Source: ConsumerManageProcessor; behaviours.md section 6. Differences: both are the leader's; a two-way commit is answered after it is
 // applied on a majority, one-way commits are gathered (design D20); a reset voids older commits by its generation instead of a pending
-// table (handle_reset.go).
+// table (handle_reset.go). A one-way commit that came through another member may be older than the client's last one, which went to the
+// leader itself: it lay in the socket of a process that was paused, or had been gathered there when leadership was lost. So it only raises an
+// offset; a client that really went back says so again within its 5 s, to the leader.
 
 // offsetHandler serves consumer offsets on the leader.
 type offsetHandler struct {
@@ -84,13 +86,20 @@ func (h *offsetHandler) update(r *request) error {
 	if q.CommitOffset < 0 {
 		return refuse(errBadParameter, "Offset %d is negative", q.CommitOffset)
 	}
-	_, generation, _ := h.state.ConsumerOffset(q.ConsumerGroup, q.Topic, q.QueueID)
+	now, generation, known := h.state.ConsumerOffset(q.ConsumerGroup, q.Topic, q.QueueID)
 	c := state.OffsetCommit{Group: g.Name, Topic: t.Name, Queue: q.QueueID, Offset: offset.Queue(q.CommitOffset), Generation: generation}
 	if state.ResetUntold(generation) {
 		r.succeed(nil, nil) // void, as RocketMQ swallows it
 		return nil
 	}
 	if r.IsOneway() {
+		if gathered, ok := h.gather.gathered(keyOf(c)); ok {
+			now, known = gathered.Offset, true
+		}
+		if r.forwarded && known && c.Offset < now { // old: see above
+			r.Discard()
+			return nil
+		}
 		h.gather.add(c)
 		r.succeed(nil, nil)
 		return nil

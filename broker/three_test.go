@@ -38,11 +38,43 @@ func TestFollowerForwards(t *testing.T) {
 		if got := number(t, g.call(follower, 30, fields("topic", "T", "queueId", 0), nil), "offset"); got != 1 {
 			t.Errorf("max offset through a follower = %d", got)
 		}
-		g.oneway(follower, 15, fields("consumerGroup", "g", "topic", "T", "queueId", 0, "commitOffset", 0), nil)
+		g.oneway(follower, 15, fields("consumerGroup", "g", "topic", "T", "queueId", 0, "commitOffset", 3), nil)
 		g.eventually("the one-way commit", func() bool {
 			o, _, ok := g.members[leader].broker.State().ConsumerOffset("g", "T", 0)
-			return ok && o == 0
+			return ok && o == 3
 		})
+	})
+}
+
+// TestAnOldCommitThroughAnotherMember: a process that was paused finds commits in its sockets that are older than what the consumer has
+// committed to the next leader since.
+func TestAnOldCommitThroughAnotherMember(t *testing.T) {
+	three(t, func(t *testing.T, g *testGroup, leader int) {
+		g.send(leader, "T", 0, "", "x", protocol.Success)
+		g.call(leader, 34, nil, consumerHeartbeat("c", "g", "T"))
+		commit := func(at int) protocol.Fields {
+			return fields("consumerGroup", "g", "topic", "T", "queueId", 0, "commitOffset", at)
+		}
+		offset := func() int64 {
+			o, _, _ := g.members[leader].broker.State().ConsumerOffset("g", "T", 0)
+			return int64(o)
+		}
+		g.oneway(leader, 15, commit(7), nil)
+		g.oneway((leader+1)%3, 15, commit(5), nil) // while 7 is gathered
+		g.pass(time.Second)
+		if got := offset(); got != 7 {
+			t.Errorf("offset %d after an old commit that met a gathered one", got)
+		}
+		g.oneway((leader+1)%3, 15, commit(6), nil)
+		g.pass(time.Second)
+		if got := offset(); got != 7 {
+			t.Errorf("offset %d after an old commit", got)
+		}
+		g.oneway(leader, 15, commit(2), nil) // the consumer went back
+		g.pass(time.Second)
+		if got := offset(); got != 2 {
+			t.Errorf("offset %d after the consumer went back", got)
+		}
 	})
 }
 
