@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,11 @@ import (
 // logSync matches what makes appends durable.
 func logSync(op vfs.Op) bool {
 	return (op.Kind == vfs.OpSync || op.Kind == vfs.OpWrite) && strings.Contains(op.Path, "commitlog/")
+}
+
+// entrySync matches the fsync of entries, without that of the side file, which may come before.
+func entrySync(op vfs.Op) bool {
+	return op.Kind == vfs.OpSync && logSync(op) && !strings.HasSuffix(op.Path, "/mark")
 }
 
 func TestALeaderWhoseDiskHangsIsReplacedAndComesBack(t *testing.T) {
@@ -60,6 +66,78 @@ func TestALeaderWhoseDiskHangsIsReplacedAndComesBack(t *testing.T) {
 	})
 }
 
+// TestNothingIsCommittedBeforeTheLeaderHasItDurably: followers fsync an entry while the leader does. Both of them have acknowledged it, and it is
+// committed only when the leader's fsync is done; until then the group goes on hearing from the leader.
+func TestNothingIsCommittedBeforeTheLeaderHasItDurably(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		c.sendTexts("a", 3)
+		c.converged(5 * time.Second)
+		leader := c.leader()
+		before := leader.node.Status()
+		hung, release := leader.fs.Hang(entrySync)
+		done := make(outcomes, 1)
+		if err := leader.node.Propose(textRecord("slow"), 1, done); err != nil {
+			t.Fatal(err)
+		}
+		<-hung
+		c.until("the followers to have it durably", 300*time.Millisecond, func() bool {
+			for _, f := range c.followers() {
+				if f.node.store.log.FlushedIndex() <= before.CommitIndex {
+					return false
+				}
+			}
+			return true
+		})
+		c.pass(400 * time.Millisecond)
+		select {
+		case out := <-done:
+			release()
+			t.Fatalf("outcome before the leader's fsync: %+v", out)
+		default:
+		}
+		if s := leader.node.Status(); s.CommitIndex != before.CommitIndex || s.State != "leader" || s.Term != before.Term {
+			t.Errorf("commit index %d, was %d; %s in term %d, was %d", s.CommitIndex, before.CommitIndex, s.State, s.Term, before.Term)
+		}
+		release()
+		if out := <-done; out.Err != nil {
+			t.Error(out.Err)
+		}
+		contains(t, c.converged(5*time.Second), []string{"slow"})
+	})
+}
+
+// TestALeaderAloneWaitsForItsDisk: nobody else acknowledges there.
+func TestALeaderAloneWaitsForItsDisk(t *testing.T) {
+	bubble(t, func(t *testing.T, c *testCluster) {
+		c.sendTexts("a", 3)
+		leader := c.leader()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, m := range leader.node.Status().Members {
+			if m.ID != leader.node.ID() {
+				if err := leader.node.RemoveMember(ctx, string(m.ID)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		before := leader.node.Status()
+		hung, release := leader.fs.Hang(entrySync)
+		done := make(outcomes, 1)
+		if err := leader.node.Propose(textRecord("slow"), 1, done); err != nil {
+			t.Fatal(err)
+		}
+		<-hung
+		c.pass(500 * time.Millisecond)
+		if s := leader.node.Status(); s.CommitIndex != before.CommitIndex {
+			t.Errorf("commit index %d, was %d", s.CommitIndex, before.CommitIndex)
+		}
+		release()
+		if out := <-done; out.Err != nil {
+			t.Error(out.Err)
+		}
+	})
+}
+
 func TestADiskThatHangsForTooLongEndsTheMember(t *testing.T) {
 	bubble(t, func(t *testing.T, c *testCluster) {
 		f := c.followers()[0]
@@ -86,7 +164,7 @@ func TestAFailedSyncEndsTheMemberAndTheGroupGoesOn(t *testing.T) {
 				if role == "follower" {
 					victim = c.followers()[0]
 				}
-				victim.fs.FailNth(0, func(op vfs.Op) bool { return op.Kind == vfs.OpSync && logSync(op) }, errors.New("I/O error"))
+				victim.fs.FailNth(0, entrySync, errors.New("I/O error"))
 				done := make(outcomes, 1)
 				if err := c.leader().node.Propose(textRecord("x"), 1, done); err != nil {
 					t.Fatal(err)
@@ -112,7 +190,7 @@ func TestAFailedFlushBehindTheAppendsEndsTheMember(t *testing.T) {
 	relaxed := func(o *Options) { o.Flush = commitlog.FlushAsync }
 	bubbleOf(t, relaxed, func(t *testing.T, c *testCluster) {
 		victim := c.followers()[0]
-		victim.fs.FailNth(0, func(op vfs.Op) bool { return op.Kind == vfs.OpSync && logSync(op) }, errors.New("I/O error"))
+		victim.fs.FailNth(0, entrySync, errors.New("I/O error"))
 		c.sendTexts("a", 1) // no append follows that would meet the latched log
 		err := <-victim.ended
 		victim.ended <- err

@@ -74,8 +74,12 @@ func (n *Node) newInstance() (*instance, error) {
 			committed = max(committed, offset.Index(r.CommitIndex()))
 		}
 		return committed
+	}, leads: func() bool {
+		r := current.Load()
+		return r != nil && r.State() == raft.Leader && others(r, n.ID()) > 0
 	}}
 	t := newTransport(n.net, n.ID())
+	t.durable = s.log.AwaitFlushed
 	t.beat, t.leads, t.answered, t.sendImage = n.beat, n.leads, n.lease.answered, n.sender.send
 	// While raft is constructed the log shows configurations only, and the snapshots show where the state stands. Raft sets
 	// its heartbeat handler when it is done with that and before it starts a goroutine.
@@ -171,6 +175,16 @@ func (n *Node) heard(from ServerID, h heartbeat) {
 func (n *Node) leads(term uint64, id ServerID) bool {
 	in := n.running()
 	return in != nil && in.raft.State() == raft.Leader && in.raft.CurrentTerm() == term && in.has(id)
+}
+
+// others is the number of voters but self in raft's latest configuration.
+func others(r *raft.Raft, self ServerID) (n int) {
+	for _, s := range r.GetConfiguration().Configuration().Servers {
+		if s.Suffrage == raft.Voter && ServerID(s.ID) != self {
+			n++
+		}
+	}
+	return n
 }
 
 // servers is the latest configuration in member order.

@@ -21,6 +21,8 @@ type logStore struct {
 	log *commitlog.Log
 	// committed is the commit index that raft knows; nothing at or below it is deleted.
 	committed func() offset.Index
+	// leads reports whether this member leads a group whose entries need another member's acknowledgement.
+	leads func() bool
 	// applied is the last entry that the state machine was handed.
 	applied func() offset.Index
 	fatal   func(error)
@@ -82,11 +84,27 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 		}
 		entries[i] = commitlog.Entry{Index: offset.Index(l.Index), Term: offset.Term(l.Term), Type: uint8(l.Type), AppendedAt: l.AppendedAt, Data: l.Data}
 	}
-	err := s.log.Append(entries)
+	err := s.append(entries)
 	if err != nil && !errors.Is(err, commitlog.ErrFull) {
 		s.fatal(fmt.Errorf("FATAL append of entry %d: %w", entries[0].Index, err))
 	}
 	return err
+}
+
+// append makes entries durable before it returns, but for what a leader proposes: that is fsynced while the followers fsync it, instead
+// of before. raft counts the leader's copy at once; so that no entry is committed without it, the transport hands raft no follower's
+// acknowledgement of an entry before the entry is durable here, too (transport.acknowledge). What is no command is always
+// waited for: it may change who must acknowledge.
+func (s *logStore) append(entries []commitlog.Entry) error {
+	for i := range entries {
+		if raft.LogType(entries[i].Type) != raft.LogCommand {
+			return s.log.Append(entries)
+		}
+	}
+	if !s.leads() {
+		return s.log.Append(entries)
+	}
+	return s.log.AppendUnsynced(entries)
 }
 
 // DeleteRange implements raft.LogStore. The only deletion that raft may ask for is that of an uncommitted suffix, which a

@@ -83,7 +83,7 @@ func (p *pipeline) read() {
 }
 
 // finish reads the answers of one request and hands it over. False ends the pipeline. A request without an answer is not
-// handed over: raft would take it for contact with the peer.
+// handed over: raft would take it for contact with the peer. An acknowledgement is handed over when this leader's copy is durable, too.
 func (p *pipeline) finish(f *appendFuture) bool {
 	for _, part := range f.parts {
 		p.link.SetReadDeadline(time.Now().Add(progressTimeout))
@@ -97,6 +97,12 @@ func (p *pipeline) finish(f *appendFuture) bool {
 		p.t.note(p.peer, part, f.response, f.start)
 		if !f.response.Success {
 			break
+		}
+	}
+	if f.response.Success {
+		if err := p.t.acknowledge(f.request, p.closed); err != nil {
+			f.end(err)
+			return false
 		}
 	}
 	f.end(nil)

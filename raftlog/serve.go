@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/raftmq/raftmq/internal/offset"
 	"github.com/raftmq/raftmq/raftlog/commitlog"
 )
 
@@ -211,6 +212,7 @@ func (s *receiver) ask(command any) (flags uint8, term uint64) {
 type pendingAnswer struct {
 	t       *transport
 	answers <-chan raft.RPCResponse // nil: unavailable
+	last    offset.Index            // of the entries that a success acknowledges
 }
 
 // serveAppends reads append requests and hands them to raft, while a second goroutine writes the answers in order.
@@ -266,7 +268,15 @@ func (s *receiver) submit(a *raft.AppendEntriesRequest) pendingAnswer {
 	if err != nil {
 		return pendingAnswer{}
 	}
-	return pendingAnswer{t, answers}
+	return pendingAnswer{t, answers, lastOf(a)}
+}
+
+// lastOf is the last entry that the receiver has if the request succeeds.
+func lastOf(a *raft.AppendEntriesRequest) offset.Index {
+	if n := len(a.Entries); n > 0 {
+		return offset.Index(a.Entries[n-1].Index)
+	}
+	return offset.Index(a.PrevLogEntry)
 }
 
 // answerAppends writes until pending is closed. After a failure it goes on reading pending, so that the reader never waits.
@@ -280,6 +290,10 @@ func (s *receiver) answerAppends(l *link, pending <-chan pendingAnswer) {
 		if p.answers != nil {
 			if a, err := p.t.await(p.answers); err == nil {
 				r, flags = appendAnswerOf(a)
+			}
+			// A former leader may have entries that are not durable yet, and say that it has them.
+			if r.Success && p.t.durable(p.last, p.t.ctx.Done()) != nil {
+				r, flags = raft.AppendEntriesResponse{}, answerUnavailable
 			}
 		}
 		l.head = appendAppendAnswer(l.head[:0], flags, &r)

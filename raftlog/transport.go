@@ -29,6 +29,8 @@ type transport struct {
 	beat func(term uint64, to ServerID) heartbeat
 	// leads reports whether this member still leads in term with id in its configuration: parking ends otherwise.
 	leads func(term uint64, id ServerID) bool
+	// durable waits until an entry is durable on this member.
+	durable func(index offset.Index, done <-chan struct{}) error
 	// answered is called when a peer has accepted a request of this leader.
 	answered func(term uint64)
 	// sendImage streams an image to a peer.
@@ -241,7 +243,16 @@ func (t *transport) exchangeAppend(p *peer, l *link, a *raft.AppendEntriesReques
 			return nil
 		}
 	}
-	return nil
+	return t.acknowledge(a, t.ctx.Done())
+}
+
+// acknowledge waits until what a follower acknowledges is durable on this leader as well: raft takes the leader's copy for durable as soon
+// as it is written (logStore.append). Heartbeats do not come here, so a slow disk costs no contact.
+func (t *transport) acknowledge(a *raft.AppendEntriesRequest, done <-chan struct{}) error {
+	if len(a.Entries) == 0 {
+		return nil // it moves no match index
+	}
+	return t.durable(offset.Index(a.Entries[len(a.Entries)-1].Index), done)
 }
 
 func sendAppend(l *link, a *raft.AppendEntriesRequest) error {

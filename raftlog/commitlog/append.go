@@ -24,6 +24,7 @@ type writer struct {
 	offsets []uint32
 	end     place // behind the last of them
 
+	synced  bool   // the append under way fsyncs before it publishes
 	scratch []byte // for headerOf
 
 	needs  []int64  // of the active segment and of the ones after it: file bytes
@@ -35,11 +36,22 @@ type writer struct {
 // nothing was written. Entries become readable only when Append returns, in FlushSync not before they are durable.
 // The Log keeps references to Data in its tail cache; the caller must not change it afterwards.
 func (l *Log) Append(entries []Entry) error {
+	return l.append(entries, l.opts.Flush == FlushSync)
+}
+
+// AppendUnsynced is Append that does not wait for the fsync, which begins at once in the background; AwaitFlushed waits for it. Its failure
+// latches the Log. The entries are readable before they are durable.
+func (l *Log) AppendUnsynced(entries []Entry) error {
+	return l.append(entries, false)
+}
+
+func (l *Log) append(entries []Entry, synced bool) error {
 	if len(entries) == 0 {
 		return nil
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	l.w.synced = synced
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -204,7 +216,7 @@ func (l *Log) writeAt(b []byte, at int64) error {
 	return err
 }
 
-// commit writes what is buffered, makes it durable in FlushSync, and publishes it.
+// commit writes what is buffered, makes it durable if the append is a synced one, and publishes it.
 func (l *Log) commit() error {
 	if err := l.drain(); err != nil {
 		return err
@@ -212,7 +224,7 @@ func (l *Log) commit() error {
 	if len(l.w.offsets) == 0 {
 		return nil
 	}
-	if l.opts.Flush == FlushSync {
+	if l.w.synced {
 		if err := l.calls.watch(l.w.active.file.Sync); err != nil {
 			return err
 		}
@@ -233,8 +245,9 @@ func (l *Log) publish() {
 	seg.offsets = append(seg.offsets, w.offsets...)
 	seg.size = int64(w.end.position - seg.first.position)
 	l.next = w.end
-	if l.opts.Flush == FlushSync {
+	if l.w.synced { // the fsync took along what was written to the segment before, and the segments before were flushed at their roll
 		l.flushed = l.next
+		l.progressedLocked()
 	}
 	w.entries = w.entries[len(w.offsets):]
 	w.offsets = w.offsets[:0]

@@ -20,7 +20,7 @@
 //
 // # Invariants
 //
-//  1. first <= flushed <= next; in FlushSync flushed == next whenever no Append is under way.
+//  1. first <= flushed <= next; in FlushSync flushed == next unless there was an AppendUnsynced since the last Append or Sync.
 //  2. A record's position is the sum of the sizes of all records before it.
 //  3. The durable mark is at most flushed, written only after the fsync, and at the end of a record. Every sealed
 //     segment lies wholly below it.
@@ -36,5 +36,5 @@
 //
 // One goroutine at a time appends, truncates or resets. Everything else may be called at any time from anywhere.
 // Readers look records up under a read lock that is never held over I/O, and hold the segment by a count, so that
-// it may be removed under them. Open starts the keeper and, for FlushAsync, the flusher; Close waits for both.
+// it may be removed under them. Open starts the keeper and the flusher, which fsyncs behind unsynced appends; Close waits for both.
 package commitlog

@@ -22,6 +22,8 @@ var (
 	ErrForeign = errors.New("log of another group or instance")
 	// ErrClosed: the Log was closed.
 	ErrClosed = errors.New("log closed")
+	// ErrAbandoned: whoever waited no longer does.
+	ErrAbandoned = errors.New("waiting abandoned")
 )
 
 // Errors of the decoders, besides ErrCorrupt.

@@ -1,6 +1,10 @@
 package commitlog
 
-import "time"
+import (
+	"time"
+
+	"github.com/raftmq/raftmq/internal/offset"
+)
 
 // Sync returns when every entry appended before the call is durable. An error latches the Log.
 func (l *Log) Sync() error {
@@ -13,7 +17,38 @@ func (l *Log) Sync() error {
 	return nil
 }
 
-// flush makes what is published durable. In FlushSync it always is.
+// AwaitFlushed returns nil when the entry of index is durable here; in FlushAsync at once. It returns ErrNotFound if there is no such entry,
+// also when it is truncated meanwhile, an error that wraps ErrFailed when the log has failed, ErrClosed, and ErrAbandoned when done is closed.
+func (l *Log) AwaitFlushed(index offset.Index, done <-chan struct{}) error {
+	for {
+		l.mu.RLock()
+		flushed, there, progress := index < l.flushed.index, index < l.next.index, l.progress
+		l.mu.RUnlock()
+		if err := l.Err(); err != nil {
+			return err
+		}
+		switch {
+		case flushed || l.opts.Flush == FlushAsync:
+			return nil
+		case !there:
+			return ErrNotFound
+		}
+		select {
+		case <-progress:
+		case <-l.failed:
+		case <-done:
+			return ErrAbandoned
+		}
+	}
+}
+
+// progressedLocked wakes those who wait for the durable place to move, or for the end to go back. It needs mu.
+func (l *Log) progressedLocked() {
+	close(l.progress)
+	l.progress = make(chan struct{})
+}
+
+// flush makes what is published durable.
 //
 // It is right beside Append because what Append publishes meanwhile is not counted, and beside a truncation or
 // reset because these change removals before they touch a file.
@@ -37,11 +72,12 @@ func (l *Log) flush() error {
 	defer l.mu.Unlock()
 	if l.removals == removals && l.flushed.position < target.position {
 		l.flushed = target
+		l.progressedLocked()
 	}
 	return nil
 }
 
-// runFlusher syncs behind the appends of FlushAsync. It ends with stop or when the log has failed.
+// runFlusher syncs behind unsynced appends, in FlushAsync some time later. It ends with stop or when the log has failed.
 func (l *Log) runFlusher() {
 	for {
 		select {
@@ -49,10 +85,12 @@ func (l *Log) runFlusher() {
 			return
 		case <-l.dirty:
 		}
-		select {
-		case <-l.stop:
-			return
-		case <-time.After(l.opts.FlushInterval):
+		if l.opts.Flush == FlushAsync {
+			select {
+			case <-l.stop:
+				return
+			case <-time.After(l.opts.FlushInterval):
+			}
 		}
 		if l.Sync() != nil {
 			return

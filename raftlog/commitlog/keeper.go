@@ -34,7 +34,7 @@ func (k *keeper) appended(l *Log) {
 	if !k.awake.Load() || int64(l.next.position)-k.marked.Load() >= markBytes {
 		k.nudge()
 	}
-	if l.opts.Flush == FlushAsync {
+	if !l.w.synced {
 		select {
 		case l.dirty <- struct{}{}:
 		default:

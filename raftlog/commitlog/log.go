@@ -36,7 +36,7 @@ type Log struct {
 	// housekeeping is held by whoever makes or removes files other than the newest segment.
 	housekeeping ioLock
 
-	// syncing lets one fdatasync of the newest segment run at a time (FlushAsync).
+	// syncing lets one fdatasync of the newest segment run at a time behind unsynced appends.
 	syncing ioLock
 
 	// Order of locks: writing, housekeeping, syncing, side.mu, mu. Only mu is never held over I/O.
@@ -59,7 +59,8 @@ type Log struct {
 	space       spaceCheck
 	calls       storageCalls
 	keeper      keeper
-	dirty       chan struct{} // FlushAsync: something awaits the flusher
+	dirty       chan struct{} // one slot: something awaits the flusher
+	progress    chan struct{} // closed and replaced when flushed moves or the end goes back; mu protects it
 	stop        chan struct{}
 	running     sync.WaitGroup
 }

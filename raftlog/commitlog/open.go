@@ -28,9 +28,7 @@ func Open(o Options) (*Log, error) {
 		return nil, fmt.Errorf("log in %s: %w", o.Dir, err)
 	}
 	l.running.Go(l.runKeeper)
-	if o.Flush == FlushAsync {
-		l.running.Go(l.runFlusher)
-	}
+	l.running.Go(l.runFlusher)
 	return l, nil
 }
 
@@ -234,6 +232,7 @@ func newLog(o Options, side *sideFile, r *recovery) *Log {
 		failed:   make(chan struct{}),
 		spares:   make(chan *spare, 1),
 		dirty:    make(chan struct{}, 1),
+		progress: make(chan struct{}),
 		stop:     make(chan struct{}),
 	}
 	l.w.scratch = newScratch()
@@ -270,6 +269,7 @@ func (l *Log) Close() error {
 	}
 	l.segments, l.first, l.flushed = nil, l.next, l.next
 	l.cache = tailCache{}
+	l.progressedLocked()
 	l.mu.Unlock()
 	return errors.Join(err, l.side.file.Close())
 }

@@ -92,6 +92,7 @@ func (l *Log) cutSegments(target place) {
 		l.flushed = target
 	}
 	l.removals++
+	l.progressedLocked()
 }
 
 // reallocate gives a segment that was cut its space back. Without space the next append asks again.
@@ -163,6 +164,7 @@ func (l *Log) reset(target place, spare *spare) error {
 	l.cache = tailCache{limit: l.opts.TailCacheBytes}
 	l.setAside = files.setAside
 	l.removals++
+	l.progressedLocked()
 	l.mu.Unlock()
 	return l.updateSide(true, func(s *sideState) { s.begin(target) })
 }

@@ -234,6 +234,71 @@ func TestAsyncFlushesBehind(t *testing.T) {
 	})
 }
 
+func TestUnsyncedAppendsAreAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		l := mustOpen(t, small(m))
+		must(t, l.Append(entriesFrom(1, 1, 10)))
+		synced := func(op vfs.Op) bool {
+			return op.Kind == vfs.OpSync && !strings.Contains(op.Path, "side") && !strings.Contains(op.Path, sparePrefix)
+		}
+		hung, release := m.Hang(synced)
+		must(t, l.AppendUnsynced(entriesFrom(2, 1, 10, 10)))
+		<-hung
+		if l.LastIndex() != 3 || l.FlushedIndex() != 1 {
+			t.Fatal("last", l.LastIndex(), "flushed", l.FlushedIndex())
+		}
+		if e, err := l.Entry(3); err != nil || e.Index != 3 {
+			t.Fatal(e, err)
+		}
+		await := func(index offset.Index, done chan struct{}) chan error {
+			c := make(chan error, 1)
+			go func() { c <- l.AwaitFlushed(index, done) }()
+			synctest.Wait()
+			return c
+		}
+		if err := l.AwaitFlushed(1, nil); err != nil {
+			t.Error(err)
+		}
+		if err := l.AwaitFlushed(4, nil); !errors.Is(err, ErrNotFound) {
+			t.Error("beyond the end:", err)
+		}
+		third, done := await(3, nil), make(chan struct{})
+		gone := await(2, done)
+		if len(third)+len(gone) != 0 {
+			t.Fatal("durable before the fsync")
+		}
+		close(done)
+		if err := <-gone; !errors.Is(err, ErrAbandoned) {
+			t.Error(err)
+		}
+		release()
+		if err := <-third; err != nil || l.FlushedIndex() != 3 {
+			t.Error(err, l.FlushedIndex())
+		}
+
+		hung, release = m.Hang(synced)
+		must(t, l.AppendUnsynced(entriesFrom(4, 1, 10)))
+		<-hung
+		cut := await(4, nil)
+		release()
+		<-cut
+		must(t, l.AppendUnsynced(entriesFrom(5, 1, 10)))
+		must(t, l.TruncateSuffix(5))
+		if err := l.AwaitFlushed(5, nil); !errors.Is(err, ErrNotFound) {
+			t.Error("truncated:", err)
+		}
+
+		_, remove := m.FailNth(0, synced, syscall.EIO)
+		defer remove()
+		must(t, l.AppendUnsynced(entriesFrom(5, 1, 10)))
+		if err := l.AwaitFlushed(5, nil); !errors.Is(err, ErrFailed) {
+			t.Error("after a failed fsync:", err)
+		}
+		l.Close()
+	})
+}
+
 func TestTruncationIsProtected(t *testing.T) {
 	l := mustOpen(t, small(vfs.NewMem()))
 	must(t, l.Append(entriesFrom(1, 1, 10, 10, 10, 10, 10)))

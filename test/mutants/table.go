@@ -19,7 +19,7 @@ var (
 var mutants = []mutant{
 	{
 		name: "no-log-sync", what: "the log is not fsynced",
-		file: "raftlog/commitlog/append.go", is: "if l.opts.Flush == FlushSync {\n\t\tif err := l.calls", becomes: "if false {\n\t\tif err := l.calls",
+		file: "raftlog/commitlog/append.go", is: "if l.w.synced {\n\t\tif err := l.calls", becomes: "if false {\n\t\tif err := l.calls",
 		pkg: simTests, test: "TestPowerCuts", args: []string{"-cuts", "24"},
 	},
 	{
@@ -37,6 +37,16 @@ var mutants = []mutant{
 		file: "raftlog/pipeline.go", is: "for _, part := range f.parts {\n\t\tp.link.SetReadDeadline",
 		becomes: "last := uint64(0)\n\tif n := len(f.request.Entries); n > 0 {\n\t\tlast = f.request.Entries[n-1].Index\n\t}\n\t*f.response = raft.AppendEntriesResponse{Term: f.request.Term, LastLog: last, Success: true}\n\tfor _, part := range f.parts[:0] {\n\t\tp.link.SetReadDeadline",
 		pkg:     simTests, test: "TestPowerCuts", args: []string{"-cuts", "96"},
+	},
+	{
+		name: "ack-before-own-sync", what: "the leader counts its own copy before it is durable",
+		file: "raftlog/transport.go", is: "return t.durable(offset.Index(", becomes: "return nil\n\treturn t.durable(offset.Index(",
+		pkg: "raftlog", test: "TestNothingIsCommittedBeforeTheLeaderHasItDurably",
+	},
+	{
+		name: "ack-alone-unsynced", what: "a leader that is alone does not wait for its fsync",
+		file: "raftlog/instance.go", is: "&& others(r, n.ID()) > 0", becomes: "",
+		pkg: "raftlog", test: "TestALeaderAloneWaitsForItsDisk",
 	},
 	{
 		name: "ack-on-deposed-leader", what: "a send whose outcome is unknown is answered with success",
