@@ -84,6 +84,7 @@ func (d *drain) run(ctx context.Context, waiting chan int, next, to []offset.Que
 
 // queue pulls from at to to, or to the first pull that finds nothing, and returns where it stopped.
 func (d *drain) queue(ctx context.Context, q client.Queue, at, to offset.Queue, follow bool) offset.Queue {
+	moved := time.Now()
 	for ctx.Err() == nil && (follow || at < to) && !d.r.enough() {
 		req := client.NewPullRequest(q, at)
 		req.Max = int32(d.r.settings.PullMax)
@@ -114,10 +115,15 @@ func (d *drain) queue(ctx context.Context, q client.Queue, at, to offset.Queue, 
 			if follow {
 				return at
 			}
+			// A replica that cannot serve yet, because it has only just heard of the group, say, sends its readers to another one.
+			if got.Status == client.NoMatch && time.Since(moved) < homeMax {
+				pause(ctx, pullPause)
+				continue
+			}
 			d.shard.Failed(fmt.Errorf("%w %d, it was to end at %d", errShort, at, to))
 			return to
 		}
-		at = got.Next
+		at, moved = got.Next, time.Now()
 	}
 	return at
 }
@@ -126,6 +132,9 @@ func (d *drain) queue(ctx context.Context, q client.Queue, at, to offset.Queue, 
 func (r *running) enough() bool {
 	return r.settings.Messages > 0 && r.taken.Load() >= r.settings.Messages
 }
+
+// homeMax is how long replicas may send a reader to each other before the queue counts as read.
+const homeMax = 5 * time.Second
 
 var errShort = errors.New("queue ends early: at")
 

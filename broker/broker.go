@@ -161,7 +161,7 @@ func (b *Broker) open() (*member, error) {
 	o := b.options.Raft
 	o.FS, o.Dir, o.RealDir = b.options.FS, b.options.Dir, b.options.RealDir
 	o.Group, o.Name, o.Logger = b.options.Name, b.options.Node, b.options.Logger
-	o.Applier, o.GroupTime, o.OnStream = m.state, m.group.now, b.stream
+	o.Applier, o.GroupTime, o.OnStream = timedApplier{m.state, m.metrics.applyLatency}, m.group.now, b.stream
 	node, err := raftlog.Open(o)
 	if err != nil {
 		return nil, fmt.Errorf("broker %s: %w", b.options.Name, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -122,15 +121,11 @@ func (d *delayService) releaseLevel(ctx context.Context, level int32, k consumeq
 	return 0, nil
 }
 
-// nothingWaits is where the oldest waiting message is when there is none.
-const nothingWaits offset.Physical = math.MaxInt64
-
-// oldest returns the position of the oldest delayed message that was not released.
-func (d *delayService) oldest() (offset.Physical, error) {
-	oldest := nothingWaits
+// oldest returns the position of the oldest delayed message that was not released, 0 if there is none: the log begins with no message.
+func (d *delayService) oldest() (oldest offset.Physical, err error) {
 	topic := d.state.Topic(message.ScheduleTopic)
 	if topic == nil {
-		return oldest, nil
+		return 0, nil
 	}
 	for level := int32(1); level <= d.levels; level++ {
 		k := consumequeue.Key{Topic: topic.ID, Queue: level - 1}
@@ -143,8 +138,8 @@ func (d *delayService) oldest() (offset.Physical, error) {
 		if err != nil {
 			return 0, fmt.Errorf("delay level %d at %d: %w", level, cursor, err)
 		}
-		if len(first) > 0 {
-			oldest = min(oldest, first[0].Position)
+		if len(first) > 0 && (oldest == 0 || first[0].Position < oldest) {
+			oldest = first[0].Position
 		}
 	}
 	return oldest, nil

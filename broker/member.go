@@ -38,7 +38,7 @@ type member struct {
 
 // newMember makes the state machine; build does the rest when the node is open.
 func newMember(b *Broker) *member {
-	m := &member{broker: b, store: newStoreClock(b.options.WallClock)}
+	m := &member{broker: b, store: newStoreClock(b.options.WallClock), metrics: newMetrics()}
 	m.state = state.New(state.Options{
 		FS: b.options.FS, Dir: b.options.Dir, RealDir: b.options.RealDir, Logger: b.options.Logger,
 		OnAppend: m.appended, OnTopics: func([]string) { m.topicsChanged() }, OnInstall: m.installed, OnSettings: m.topicsChanged,
@@ -60,7 +60,7 @@ func (m *member) build(node *raftlog.Node) {
 	m.node = node
 	gate := b.dispatcher.gate
 	delays, _ := message.ParseDelayLevels(o.DelayLevels) // checked by Options.Validate
-	m.metrics, m.workers = newMetrics(), newWorkers()
+	m.workers = newWorkers()
 	m.replicas = newReplicas(node.Status)
 	m.forward = newForwarder(node.OpenStream, gate, b.roles, o.ForwardBudget, b.logger)
 	m.gather = newOffsetGather(node, o.OffsetInterval, m.relayOffsets)

@@ -21,6 +21,7 @@ var (
 	metricGetBytes    = declared{"rocketmq_throughput_out_total", "Bytes of messages delivered to consumers."}
 	metricPutLatency  = declared{"raftmq_put_seconds", "Time from the arrival of a send to its answer."}
 	metricPullLatency = declared{"raftmq_pull_seconds", "Time from the arrival of a pull that found messages to its answer; a parked pull's wait is in it."}
+	metricApply       = declared{"raftmq_apply_seconds", "Time in which entries that were committed together were applied; nothing else is applied meanwhile."}
 	metricReleased    = declared{"raftmq_delayed_released_total", "Delayed messages released to their topics by this leader."}
 	metricConnections = declared{"raftmq_connections", "Client connections that sent a heartbeat and are open."}
 	metricParked      = declared{"raftmq_parked_pulls", "Pulls that wait for messages."}
@@ -44,7 +45,7 @@ var (
 )
 
 // declaredMetrics lists them for the docs and for tests.
-var declaredMetrics = []declared{metricPuts, metricPutBytes, metricGets, metricGetBytes, metricPutLatency, metricPullLatency, metricReleased,
+var declaredMetrics = []declared{metricPuts, metricPutBytes, metricGets, metricGetBytes, metricPutLatency, metricPullLatency, metricApply, metricReleased,
 	metricConnections, metricParked, metricState, metricTerm, metricCommit, metricApplied, metricLastIndex, metricFirstIndex, metricLag, metricLogBytes, metricDamaged,
 	metricScrubbed, metricScrubPasses, metricScrubbedAt, metricStalled, metricStuck, metricRefused, metricKeysBehind, metricReady}
 
@@ -54,14 +55,27 @@ var latencyBuckets = prometheus.ExponentialBuckets(0.0001, 2, 18)
 // metrics counts what requests do. Its methods may be called from any goroutine.
 type metrics struct {
 	puts, putBytes, gets, getBytes, released, misses meter
-	putLatency, pullLatency                          prometheus.Histogram
+	putLatency, pullLatency, applyLatency            prometheus.Histogram
 }
 
 func newMetrics() *metrics {
-	return &metrics{
-		putLatency:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: metricPutLatency.name, Help: metricPutLatency.help, Buckets: latencyBuckets}),
-		pullLatency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: metricPullLatency.name, Help: metricPullLatency.help, Buckets: latencyBuckets}),
+	histogram := func(d declared) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: d.name, Help: d.help, Buckets: latencyBuckets})
 	}
+	return &metrics{putLatency: histogram(metricPutLatency), pullLatency: histogram(metricPullLatency), applyLatency: histogram(metricApply)}
+}
+
+// timedApplier measures how long Apply takes.
+type timedApplier struct {
+	raftlog.Applier
+	took prometheus.Histogram
+}
+
+func (a timedApplier) Apply(entries []raftlog.Committed) [][]raftlog.Result {
+	began := time.Now()
+	results := a.Applier.Apply(entries)
+	a.took.Observe(time.Since(began).Seconds())
+	return results
 }
 
 func (m *metrics) sent(messages, bytes int, took time.Duration) {
@@ -135,6 +149,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.counts.putLatency.Collect(ch)
 	c.counts.pullLatency.Collect(ch)
+	c.counts.applyLatency.Collect(ch)
 	for d, m := range map[declared]*meter{metricPuts: &c.counts.puts, metricPutBytes: &c.counts.putBytes, metricGets: &c.counts.gets,
 		metricGetBytes: &c.counts.getBytes, metricReleased: &c.counts.released} {
 		ch <- prometheus.MustNewConstMetric(c.descs[d.name], prometheus.CounterValue, float64(m.total.Load()))

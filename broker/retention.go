@@ -40,7 +40,7 @@ type logView struct {
 	first, next offset.Physical  // of the retained log
 	since       int64            // bytes after the newest boundary
 	needed      offset.Index     // the lowest index that a healthy voter still needs
-	waiting     offset.Physical  // of the oldest delayed message that was not released
+	waiting     offset.Physical  // of the oldest delayed message that was not released; 0: there is none
 	free        int64            // of the disk, bytes; negative if unknown or if what was cut last may not have been freed yet
 }
 
@@ -65,7 +65,7 @@ func (l retentionLimits) boundaryDue(v logView) bool {
 func (l retentionLimits) retainFrom(v logView) (from offset.Index, ok bool) {
 	start := v.first
 	for _, b := range v.boundaries {
-		if b.Index > v.needed || b.Position > v.waiting {
+		if b.Index > v.needed || v.waiting > 0 && b.Position > v.waiting {
 			break
 		}
 		if b.Position <= start {
