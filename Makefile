@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of.
 
-.PHONY: build dev test test-proof test-java
+.PHONY: build dev test test-java
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o raftmq ./cmd/raftmq
@@ -10,9 +10,6 @@ dev: build
 
 test:
 	scripts/test.sh
-
-test-proof:
-	scripts/test.sh proof
 
 test-java:
 	scripts/test.sh java
