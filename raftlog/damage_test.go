@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -198,4 +199,60 @@ func TestUnreadableEntryIsNoPanic(t *testing.T) {
 	if !errors.Is(told, commitlog.ErrCorrupt) {
 		t.Errorf("stuck: %v", told)
 	}
+}
+
+// TestAFailedTruncationIsNoPanic: the entries are gone for readers, raft was told of an error, and panics when it misses one that is committed.
+func TestAFailedTruncationIsNoPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		s, fatal := newTestStore(t, m, 3)
+		time.Sleep(time.Minute) // nothing is written in the background any more
+		m.FailNth(0, func(op vfs.Op) bool { return op.Kind == vfs.OpWrite }, errors.New("I/O error"))
+		if err := s.DeleteRange(2, 3); err == nil || *fatal == nil {
+			t.Fatalf("deleted: %v, fatal: %v", err, *fatal)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.GetLog(3, &raft.Log{})
+			t.Error("the caller went on")
+		}()
+		<-done
+	})
+}
+
+// TestNoSpaceAfterATruncationEndsTheMember: raft leaves its last index where it was before the truncation (its appendEntries says so), so that it
+// would commit entries that are no longer there.
+func TestNoSpaceAfterATruncationEndsTheMember(t *testing.T) {
+	m := vfs.NewMem()
+	s, fatal := newTestStore(t, m, 3)
+	large := []*raft.Log{{Index: 4, Term: 2, Type: raft.LogCommand, Data: make([]byte, 4<<20)}}
+	m.SetCapacity(3 << 20)
+	if err := s.StoreLogs(large); !errors.Is(err, commitlog.ErrFull) || *fatal != nil {
+		t.Fatalf("no space: %v, fatal: %v", err, *fatal)
+	}
+	if err := s.DeleteRange(2, 3); err != nil {
+		t.Fatal(err)
+	}
+	large[0].Index = 2
+	if err := s.StoreLogs(large); !errors.Is(err, commitlog.ErrFull) || !errors.Is(*fatal, commitlog.ErrFull) {
+		t.Errorf("no space after a truncation: %v, fatal: %v", err, *fatal)
+	}
+}
+
+// newTestStore is a store of so many entries of term 1.
+func newTestStore(t *testing.T, m *vfs.Mem, entries int) (*logStore, *error) {
+	log, err := commitlog.Open(commitlog.Options{FS: m, Dir: "/log", Group: commitlog.UUID{1}, Instance: commitlog.UUID{2}, SegmentBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	var fatal error
+	s := &logStore{log: log, fatal: func(err error) { fatal = err }, leads: func() bool { return false }, committed: func() offset.Index { return 0 }}
+	for i := range entries {
+		if err := s.StoreLog(&raft.Log{Index: uint64(i + 1), Term: 1, Type: raft.LogNoop, Data: make([]byte, 100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s, &fatal
 }

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
@@ -28,6 +29,8 @@ type logStore struct {
 	fatal   func(error)
 	// stuck is called when an entry that is not applied yet cannot be read, instead of the panic that raft has for it.
 	stuck func(error)
+	// truncated: entries were deleted and none stored since. Only raft's main loop stores and deletes.
+	truncated bool
 	// scanning: raft is being constructed and reads the log for configurations only, so commands need no data.
 	scanning atomic.Bool
 }
@@ -50,6 +53,11 @@ func (s *logStore) LastIndex() (uint64, error) { return uint64(s.log.LastIndex()
 func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 	e, err := s.read(offset.Index(index))
 	if errors.Is(err, commitlog.ErrNotFound) {
+		// A truncation that failed has taken entries away of which raft was told nothing, and raft panics when it misses one that is
+		// committed. The process ends already; raft's goroutine ends here.
+		if s.log.Err() != nil {
+			runtime.Goexit()
+		}
 		return raft.ErrLogNotFound
 	}
 	if errors.Is(err, commitlog.ErrCorrupt) && offset.Index(index) > s.applied() {
@@ -85,8 +93,13 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 		entries[i] = commitlog.Entry{Index: offset.Index(l.Index), Term: offset.Term(l.Term), Type: uint8(l.Type), AppendedAt: l.AppendedAt, Data: l.Data}
 	}
 	err := s.append(entries)
-	if err != nil && !errors.Is(err, commitlog.ErrFull) {
+	switch {
+	case err == nil:
+		s.truncated = false
+	case !errors.Is(err, commitlog.ErrFull):
 		s.fatal(fmt.Errorf("FATAL append of entry %d: %w", entries[0].Index, err))
+	case s.truncated: // raft still takes what was deleted for its last entries, until it starts again
+		s.fatal(fmt.Errorf("FATAL append of entry %d in place of entries that were deleted: %w", entries[0].Index, err))
 	}
 	return err
 }
@@ -122,5 +135,6 @@ func (s *logStore) DeleteRange(first, last uint64) error {
 		s.fatal(fmt.Errorf("FATAL truncation from entry %d: %w", first, err))
 		return err
 	}
+	s.truncated = true
 	return nil
 }

@@ -200,7 +200,7 @@ func (r *rejoining) self(f *found) *foundMember {
 // renew sets the directory aside and returns the new instance as soon as it runs.
 func (r *rejoining) renew(ctx context.Context) (*foundMember, error) {
 	dir := r.config.MemberDir(r.node, r.group.Name)
-	aside := filepath.Join(r.config.NodeDir(r.node), setAsideDir, r.group.Name+"-"+time.Now().UTC().Format("20060102T150405Z"))
+	aside := filepath.Join(r.config.NodeDir(r.node), setAsideDir, r.group.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z"))
 	switch err := raftlog.SetAside(vfs.OS(), dir, aside); {
 	case errors.Is(err, vfs.ErrLocked):
 		return nil, fmt.Errorf("%w\na process uses it, but the admin port %s does not answer; stop the node first, nothing was changed", err, r.config.DialAdmin(r.node))
