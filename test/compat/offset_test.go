@@ -1,6 +1,9 @@
 package compat
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,15 +53,35 @@ func TestNewGroupOnAnEmptyTopic(t *testing.T) {
 	for name, where := range fromWhere() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			topic, p, s := newTopic(t, 2), newProducer(t), &sink{}
+			topic, group, p, s := newTopic(t, 2), unique(t, "g"), newProducer(t), &sink{}
 			at := time.Now().UTC().Format("20060102150405") // the client reads it as UTC
-			startConsumer(t, unique(t, "g"), topic, "*", s,
+			startConsumer(t, group, topic, "*", s,
 				consumer.WithConsumeFromWhere(where), consumer.WithConsumeTimestamp(at))
+			awaitQueues(t, group, topic, 2*len(leaders(t))) // a message that comes earlier lies before the largest offset
 			want := bodies("later", 10)
 			send(t, p, topic, want...)
 			s.waitBodies(t, settle, want)
 		})
 	}
+}
+
+// awaitQueues waits until the only consumer of a group has so many queues of a topic and knows where it begins in each, by its own word.
+func awaitQueues(t *testing.T, group, topic string, queues int) {
+	t.Helper()
+	r := dialRaw(t, leaders(t)[0])
+	eventually(t, settle, func() error {
+		connections := r.ask(203, fieldsOf("consumerGroup", group), nil).Body()
+		var about struct{ ConnectionSet []struct{ ClientID string } }
+		if err := json.Unmarshal(connections, &about); err != nil || len(about.ConnectionSet) != 1 {
+			return fmt.Errorf("%d clients: %s", len(about.ConnectionSet), connections)
+		}
+		info := string(r.ask(307, fieldsOf("consumerGroup", group, "clientId", about.ConnectionSet[0].ClientID), nil).Body())
+		_, table, _ := strings.Cut(info, `"mqTable":`)
+		if n := strings.Count(table, `"`+topic+`"`); n < queues {
+			return fmt.Errorf("%d queues of %s: %s", n, topic, info)
+		}
+		return nil
+	})
 }
 
 func fromWhere() map[string]consumer.ConsumeFromWhere {
