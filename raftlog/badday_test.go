@@ -66,6 +66,18 @@ func TestALeaderWhoseDiskHangsIsReplacedAndComesBack(t *testing.T) {
 	})
 }
 
+// proposeOnHungDisk proposes "slow" to a leader whose fsync of it does not return before release.
+func (c *testCluster) proposeOnHungDisk(leader *testNode) (done outcomes, release func()) {
+	c.t.Helper()
+	hung, release := leader.fs.Hang(entrySync)
+	done = make(outcomes, 1)
+	if err := leader.node.Propose(textRecord("slow"), 1, done); err != nil {
+		c.t.Fatal(err)
+	}
+	<-hung
+	return done, release
+}
+
 // TestNothingIsCommittedBeforeTheLeaderHasItDurably: followers fsync an entry while the leader does. Both of them have acknowledged it, and it is
 // committed only when the leader's fsync is done; until then the group goes on hearing from the leader.
 func TestNothingIsCommittedBeforeTheLeaderHasItDurably(t *testing.T) {
@@ -74,12 +86,7 @@ func TestNothingIsCommittedBeforeTheLeaderHasItDurably(t *testing.T) {
 		c.converged(5 * time.Second)
 		leader := c.leader()
 		before := leader.node.Status()
-		hung, release := leader.fs.Hang(entrySync)
-		done := make(outcomes, 1)
-		if err := leader.node.Propose(textRecord("slow"), 1, done); err != nil {
-			t.Fatal(err)
-		}
-		<-hung
+		done, release := c.proposeOnHungDisk(leader)
 		c.until("the followers to have it durably", 300*time.Millisecond, func() bool {
 			for _, f := range c.followers() {
 				if f.node.store.log.FlushedIndex() <= before.CommitIndex {
@@ -121,12 +128,7 @@ func TestALeaderAloneWaitsForItsDisk(t *testing.T) {
 			}
 		}
 		before := leader.node.Status()
-		hung, release := leader.fs.Hang(entrySync)
-		done := make(outcomes, 1)
-		if err := leader.node.Propose(textRecord("slow"), 1, done); err != nil {
-			t.Fatal(err)
-		}
-		<-hung
+		done, release := c.proposeOnHungDisk(leader)
 		c.pass(500 * time.Millisecond)
 		if s := leader.node.Status(); s.CommitIndex != before.CommitIndex {
 			t.Errorf("commit index %d, was %d", s.CommitIndex, before.CommitIndex)

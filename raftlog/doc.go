@@ -11,8 +11,9 @@
 // A proposal is copied into the batch that is being gathered (proposer.go), which goes to raft as one entry. Raft appends it
 // through logstore.go and replicates it through transport.go and pipeline.go: frames (frames.go) over connections (network.go,
 // link.go, accept.go, greetings.go) that begin with a handshake (handshake.go), in which an old copy of a member and a second process of one are found
-// out (standing.go). The other side is serve.go. When a majority has fsynced it,
-// raft hands it to the shell of the state machine (fsm.go), and the proposer answers.
+// out (standing.go). The other side is serve.go. Leader and followers fsync it at the same time, and raft hears of no follower's acknowledgement before
+// the leader's own fsync is done (transport.go). When a majority has fsynced it, raft hands it to the shell of the state machine (fsm.go), and the
+// proposer answers.
 //
 // A new member gets its identity in identity.go and its group in bootstrap.go and probe.go. What a member needs that is too far
 // behind for the log is an image of the state and the log after it: images.go and imagefile.go keep them, imagesend.go and
